@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+#
+# Makefile: the front door. CMake builds; this file says what runs in which order.
+# `make help` lists the targets.
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PREFIX ?= /usr/local
+CROSS := armv7m-none-eabi riscv32imac-unknown-elf
+
+VERSION = $(shell sed -n 's/.*THETIS_VERSION_STRING "\(.*\)"/\1/p' include/thetis/version.h)
+SETUP = @sh tools/setup.sh
+
+# $(call tree,PRESET): configures and builds one tree. CMake's own output shows only if it fails.
+tree = mkdir -p build; if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi; \
+	if ! cmake --preset $(1) >build/$(1).log 2>&1; then cat build/$(1).log; exit 1; fi; \
+	cmake --build --preset $(1) --parallel $(JOBS)
+
+# $(call programs,FOLDER): runs a tree's test programs: unit, stress, conform.
+programs = $(PYTHON) tests/harness/run.py --list build/$(1)/tests/suite.txt
+
+# $(call suite,FOLDER): runs them, the examples, and real programs through the examples.
+suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/examples" \
+	$(foreach cases,$(wildcard tests/real/*_cases.py),\
+	--check "$(PYTHON) $(cases) build/$(1)/examples")
+
+# Checks of the sources, the tools and the harness themselves; each prints TAP.
+CHECKS = $(foreach tool,tidy pairs,--check "$(PYTHON) tools/$(tool).py --tap") \
+	$(foreach script,$(wildcard tests/consume/*.py tests/harness/selftest/*.py \
+	tests/tools/test_*.py),--check "$(PYTHON) $(script)")
+
+# The other trees are gcc's; where clang exists, the sanitizers are its.
+CLANG = if command -v clang >/dev/null; then export CC=clang CXX=clang++; fi
+
+.PHONY: all help demo test sanitize coverage cross bench docs tidy install clean
+
+all: ## everything in build/host: library, programs, examples, benchmarks, tests
+	$(SETUP) build
+	@$(call tree,release)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+demo: ## real programs' traffic through the relay; one table
+	$(SETUP) demo
+	@$(call tree,release)
+	@$(PYTHON) tools/demo.py
+
+test: ## every suite and the code's own rules; the last line has the totals
+	$(SETUP) test
+	@$(call tree,release)
+	@$(call suite,host) $(CHECKS)
+
+sanitize: ## every test program and example under ASan + UBSan, then under TSan
+	$(SETUP) sanitize
+	@$(CLANG); $(call tree,asan)
+	@$(call suite,asan)
+	@$(CLANG); $(call tree,tsan)
+	@$(call suite,tsan)
+
+coverage: ## line coverage of each folder; ring, core and loop need 95 %
+	$(SETUP) coverage
+	@$(call tree,coverage)
+	@find build/coverage -name '*.gcda' -delete
+	@$(call programs,coverage)
+	@$(PYTHON) tools/coverage.py build/coverage --gate ring core loop --min 95
+
+cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cross
+	$(SETUP) cross
+	@$(PYTHON) tools/cross.py $(CROSS)
+
+bench: ## the benchmarks, with peers, on this machine
+	$(SETUP) bench
+	@$(call tree,release)
+	@build/host/bin/thetis-bench all
+
+docs: ## the reference in build/docs, without a warning
+	$(SETUP) docs
+	@mkdir -p build/docs
+	@sed 's/@VERSION@/$(VERSION)/' docs/Doxyfile.in >build/docs/Doxyfile
+	@doxygen -q build/docs/Doxyfile
+	@echo "docs: build/docs/html/index.html"
+
+tidy: ## the code's own rules
+	@$(PYTHON) tools/tidy.py
+
+install: all ## into PREFIX (/usr/local)
+	@cmake --install build/host --prefix $(PREFIX)
+
+clean: ## removes build/
+	rm -rf build

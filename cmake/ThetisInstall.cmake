@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+#
+# ThetisInstall.cmake: headers, libraries, pkg-config file and CMake package, in the standard
+# directories. Everything is relocatable: the package files find the prefix from their own place.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(thetis_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/thetis)
+
+set_target_properties(thetis_static PROPERTIES EXPORT_NAME static)
+set_target_properties(thetis_shared PROPERTIES EXPORT_NAME shared)
+install(TARGETS thetis_static thetis_shared EXPORT thetis
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${thetis_SOURCE_DIR}/include/thetis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT thetis NAMESPACE thetis:: FILE thetisTargets.cmake
+        DESTINATION ${thetis_package_dir})
+
+configure_package_config_file(${thetis_SOURCE_DIR}/packaging/thetisConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/thetisConfig.cmake INSTALL_DESTINATION ${thetis_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/thetisConfigVersion.cmake
+  VERSION ${thetis_VERSION} COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/thetisConfig.cmake
+        ${PROJECT_BINARY_DIR}/thetisConfigVersion.cmake DESTINATION ${thetis_package_dir})
+
+# The pkg-config file names its directories relative to where it lies, unless they are absolute.
+set(thetis_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+set(thetis_pc_prefix ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE ${thetis_pc_dir})
+  string(REGEX REPLACE "[^/]+" ".." thetis_pc_up ${thetis_pc_dir})
+  set(thetis_pc_prefix "\${pcfiledir}/${thetis_pc_up}")
+endif()
+foreach(dir LIBDIR INCLUDEDIR)
+  set(thetis_pc_${dir} ${CMAKE_INSTALL_${dir}})
+  if(NOT IS_ABSOLUTE ${thetis_pc_${dir}})
+    set(thetis_pc_${dir} "\${prefix}/${thetis_pc_${dir}}")
+  endif()
+endforeach()
+set(thetis_pc_cflags "")
+if(NOT THETIS_ASSERT_LEVEL STREQUAL "")
+  set(thetis_pc_cflags " -DTHETIS_ASSERT_LEVEL=${THETIS_ASSERT_LEVEL}")
+endif()
+configure_file(${thetis_SOURCE_DIR}/packaging/thetis.pc.in ${PROJECT_BINARY_DIR}/thetis.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/thetis.pc DESTINATION ${thetis_pc_dir})

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * string.h for compile checks of bare targets without a C library: all that the library asks for.
+ */
+#ifndef THETIS_CROSS_STRING_H
+#define THETIS_CROSS_STRING_H
+
+#include <stddef.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int byte, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t strlen(const char *s);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+
+#endif
