@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thetis/atomic.h: atomic machine words.
+ *
+ * The only door to the compiler's atomics. A wrapper struct over a plain word, so that the header
+ * is the same type in C and C++ and an atomic word cannot be read by accident. The order is part
+ * of the name, hence visible at each use:
+ *
+ *     thetis_atomic_store_release(&r->tail, t);             pairs with      [a tag, see below]
+ *     t = thetis_atomic_load_acquire(&r->tail);
+ *
+ * Words only: a 64-bit word on a 32-bit machine, or a byte, becomes a library call with a lock on
+ * some targets, which would silently destroy wait-freedom. There are no fences: ThreadSanitizer
+ * cannot see them.
+ *
+ * Every use that is not relaxed carries `pair: tag` in a comment on its line. A tag names one
+ * release side and one acquire side; tools/pairs.py checks that both exist.
+ *
+ * Progress: loads and stores are wait-free. A read-modify-write is one instruction on x86-64,
+ * AArch64 with LSE and RISC-V with A; elsewhere (LL/SC) its retries are bounded by the core's
+ * forward progress guarantee, and one counts as one step.
+ */
+#ifndef THETIS_ATOMIC_H
+#define THETIS_ATOMIC_H
+
+#include <thetis/config.h>
+
+/** One machine word shared between threads. Zero-filled memory is a valid word of value 0. */
+typedef struct thetis_atomic {
+    uintptr_t word_;
+} thetis_atomic;
+
+static inline uintptr_t thetis_atomic_load_relaxed(const thetis_atomic *a)
+{
+    return __atomic_load_n(&a->word_, __ATOMIC_RELAXED);
+}
+
+static inline uintptr_t thetis_atomic_load_acquire(const thetis_atomic *a)
+{
+    return __atomic_load_n(&a->word_, __ATOMIC_ACQUIRE);
+}
+
+static inline void thetis_atomic_store_relaxed(thetis_atomic *a, uintptr_t value)
+{
+    __atomic_store_n(&a->word_, value, __ATOMIC_RELAXED);
+}
+
+static inline void thetis_atomic_store_release(thetis_atomic *a, uintptr_t value)
+{
+    __atomic_store_n(&a->word_, value, __ATOMIC_RELEASE);
+}
+
+static inline uintptr_t thetis_atomic_exchange_acquire(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQUIRE);
+}
+
+static inline uintptr_t thetis_atomic_exchange_release(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_exchange_n(&a->word_, value, __ATOMIC_RELEASE);
+}
+
+static inline uintptr_t thetis_atomic_exchange_acq_rel(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQ_REL);
+}
+
+static inline uintptr_t thetis_atomic_fetch_add_relaxed(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_add(&a->word_, value, __ATOMIC_RELAXED);
+}
+
+static inline uintptr_t thetis_atomic_fetch_add_acquire(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_add(&a->word_, value, __ATOMIC_ACQUIRE);
+}
+
+static inline uintptr_t thetis_atomic_fetch_sub_relaxed(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_sub(&a->word_, value, __ATOMIC_RELAXED);
+}
+
+static inline uintptr_t thetis_atomic_fetch_sub_release(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_sub(&a->word_, value, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thetis/thetis.h: everything.
+ */
+#ifndef THETIS_THETIS_H
+#define THETIS_THETIS_H
+
+#include <thetis/addr.h>
+#include <thetis/atomic.h>
+#include <thetis/caps.h>
+#include <thetis/config.h>
+#include <thetis/hist.h>
+#include <thetis/loop.h>
+#include <thetis/spsc.h>
+#include <thetis/status.h>
+#include <thetis/tcp.h>
+#include <thetis/thread.h>
+#include <thetis/timer.h>
+#include <thetis/version.h>
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * port_template.c: a complete port to nothing in particular. Copy it to port_<name>.c, replace the
+ * bodies, and name the copy in the build (THETIS_PORT).
+ *
+ * As it stands it fits a board with one core, without an operating system, whose interrupt handlers
+ * do not use the library: rings, histogram, addresses and thread numbers work. What such a board
+ * lacks is answered honestly: the clock stands at 0, there is no memory to map, no entropy, no
+ * settings. It needs no C library.
+ *
+ * A port that can carry a loop also defines the table tht_sys_host of port/sys.h, in
+ * sys_<name>.c; sys_linux.c is the model.
+ */
+#include "port.h"
+
+#include <thetis/config.h>
+
+/* A free-running timer, extended to 64 bits: read high, low, high again until both highs agree.
+ * Cortex-M: the DWT cycle counter is 32 bits wide and wraps every few seconds; count its wraps in
+ * the tick interrupt. RISC-V: mtime. */
+uint64_t tht_port_now(void)
+{
+    return 0; /* no clock: without one there are no timers */
+}
+
+/* An RTOS heap will do if it aligns to THETIS_CACHE_LINE; clear the memory. */
+void *tht_port_map(size_t bytes)
+{
+    (void)bytes;
+    return NULL; /* the application gives its memory to the init functions */
+}
+
+void tht_port_unmap(void *memory, size_t bytes)
+{
+    THETIS_ASSERT1(!memory); /* tht_port_map gave none away */
+    (void)memory;
+    (void)bytes;
+}
+
+/* Cortex-M3 and up: read BASEPRI, then raise it to the highest priority that uses the library;
+ * Cortex-M0: PRIMASK. RISC-V: csrrci mstatus, 8 and keep bit 3. Both need a "memory" clobber. */
+uintptr_t tht_port_mask(void)
+{
+    return 0;
+}
+
+/* Restores what tht_port_mask returned, so that sections nest. */
+void tht_port_unmask(uintptr_t state)
+{
+    (void)state;
+}
+
+/* The board's random number generator, after its own health test has passed. */
+int tht_port_entropy(void *out, size_t bytes)
+{
+    (void)out;
+    (void)bytes;
+    return -1;
+}
+
+/* An RTOS: the handle of the current task. Several cores without one: the core number plus 1. */
+uintptr_t tht_port_self(void)
+{
+    return 1; /* the only thread */
+}
+
+/* An RTOS: taskYIELD or the like. */
+void tht_port_yield(void)
+{
+}
+
+unsigned tht_port_cpus(void)
+{
+    return 1;
+}
+
+/* A board may keep settings in flash; the memory must stay valid. */
+const char *tht_port_setting(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+/* Show the message (serial line, semihosting), then stop as the product demands: a watchdog that
+ * expires here restarts the board. */
+void tht_port_panic(const char *message)
+{
+    static const char *volatile last_words; /* for the debugger */
+    last_words = message;
+    (void)last_words;
+    for (;;) {
+    }
+}
+
+const char *tht_port_name(void)
+{
+    return "template";
+}
