@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thetis/spsc.h: ring of fixed-size elements, one producer thread, one consumer thread.
+ *
+ *     static char mem[THETIS_SPSC_SIZE(sizeof(int), 64)] THETIS_CACHE_ALIGNED;
+ *     thetis_spsc *ring;
+ *     thetis_spsc_init(mem, sizeof mem, &(thetis_spsc_cfg){sizeof(int), 64}, &ring);
+ *     thetis_spsc_push(ring, &(int){42});             producer
+ *     int v; thetis_spsc_pop(ring, &v);               consumer
+ *
+ * Algorithm: Lamport's ring ("Specifying concurrent program modules", 1983, section 4) with
+ * free-running counters, so that all slots are usable, and with a private copy of the other side's
+ * counter, so that a push normally reads no line the consumer writes (Lee, Bui and Chandranmenon,
+ * "A lock-free, cache-efficient shared ring buffer for multi-core architectures", 2009).
+ *
+ * Counters move in steps of 2; bit 0 is the owner's flag: CLOSED in tail, CANCELED in head. So
+ * closing is one store by the owner of the word, and no word has two writers.
+ *
+ * Invariants: 0 <= tail - head <= 2 * capacity (flags aside); slots [head, tail) hold published
+ * elements; limit <= head + 2 * capacity and seen <= tail: stale copies only err on the safe side.
+ * cancel() moves head by 2 * capacity: no tail can pass it any more, so one comparison tells
+ * the consumer that there is nothing to read, canceled or not.
+ *
+ * Linearization: push/commit at the release store of tail, FULL at the acquire load of head;
+ * pop/release at the release store of head, EMPTY and CLOSED at the acquire load of tail.
+ *
+ * Steps: one access to head, tail or a slot. `n` elements are n slot accesses.
+ * Memory: THETIS_SPSC_SIZE bytes, all given by the caller; no pointers inside.
+ *
+ * Orders (each end names the other):
+ *   spsc.tail   commit and close store release; the consumer's refill loads acquire: the elements
+ *               and all that the producer wrote before.
+ *   spsc.head   release and cancel store release; the producer's refill loads acquire: the
+ *               consumer has finished reading the slots.
+ *
+ * | operation          | thread   | progress            | bound | ISR-safe | shm-safe |
+ * |--------------------|----------|---------------------|-------|----------|----------|
+ * | push_n, pop_n      | its side | wait-free (claimed) | n + 3 | yes      | not yet  |
+ * | reserve, peek      | its side | wait-free (claimed) | 2     | yes      | not yet  |
+ * | commit, release    | its side | wait-free (claimed) | 2     | yes      | not yet  |
+ * | close, cancel      | its side | wait-free (claimed) | 2     | yes      | not yet  |
+ * | abort              | producer | wait-free (claimed) | 0     | yes      | not yet  |
+ *
+ * "shm-safe, not yet": the memory holds no pointer, but nothing validates a hostile peer so far.
+ * "ISR-safe": an interrupt handler may be either side, if it is always the same side.
+ */
+#ifndef THETIS_SPSC_H
+#define THETIS_SPSC_H
+
+#include <string.h>
+#include <thetis/atomic.h>
+#include <thetis/caps.h>
+#include <thetis/status.h>
+
+/* One side's line: what it writes, and its own copy of what never changes, so that a push or pop
+ * normally touches this line and the slot, nothing else. */
+typedef struct thetis_spsc_side_ {
+    thetis_atomic at_; /* tail or head: published; the only word the other side reads */
+    uintptr_t known_;  /* producer: may write up to here; consumer: may read up to here */
+    uintptr_t open_;   /* producer: reserved and not yet committed, in counter steps */
+    uintptr_t mask_;   /* span_ - 1 with bit 0 cleared: counter to twice the slot number */
+    uintptr_t span_;   /* 2 * capacity: counters move in steps of 2 */
+    uintptr_t elem_size_;
+} THETIS_CACHE_ALIGNED thetis_spsc_side_;
+
+/** The ring; its slots follow. Public only so that the hot path is inline: use the functions. */
+typedef struct thetis_spsc {
+    thetis_spsc_side_ producer_; /* at_ is tail, known_ is limit */
+    thetis_spsc_side_ consumer_; /* at_ is head, known_ is seen */
+} thetis_spsc;
+
+typedef struct thetis_spsc_cfg {
+    size_t elem_size; /* bytes of one element, >= 1 */
+    size_t capacity;  /* elements; a power of two, 1 .. THETIS_SPSC_CAPACITY_MAX */
+} thetis_spsc_cfg;
+
+/** Slots in at most two runs: the second begins where the ring wraps; unused runs have n 0. */
+typedef struct thetis_spsc_span {
+    void *at[2];
+    size_t n[2]; /* elements */
+} thetis_spsc_span;
+
+typedef enum thetis_spsc_op {
+    THETIS_SPSC_PUSH,
+    THETIS_SPSC_RESERVE,
+    THETIS_SPSC_COMMIT,
+    THETIS_SPSC_ABORT,
+    THETIS_SPSC_CLOSE,
+    THETIS_SPSC_POP,
+    THETIS_SPSC_PEEK,
+    THETIS_SPSC_RELEASE,
+    THETIS_SPSC_CANCEL
+} thetis_spsc_op;
+
+/** The largest capacity: counters of step 2 must tell full from empty. */
+#define THETIS_SPSC_CAPACITY_MAX (THETIS_CAST(size_t, 1) << (THETIS_CAP_WORD_BITS - 3))
+
+/** thetis_spsc_size() as a constant expression, for static memory. */
+#define THETIS_SPSC_SIZE(elem_size, capacity)                                                   \
+    (sizeof(thetis_spsc) + THETIS_CAST(size_t, elem_size) * THETIS_CAST(size_t, capacity))
+
+THETIS_BEGIN_DECLS
+
+/** Bytes that a ring of this configuration needs; 0 if the configuration is invalid.
+ *  @progress wait-free, 0 steps */
+THETIS_API size_t thetis_spsc_size(const thetis_spsc_cfg *cfg);
+
+/** Builds an empty ring in `mem`: aligned to THETIS_CACHE_LINE, `len` >= thetis_spsc_size(cfg).
+ *  EINVAL: a bad configuration, mem NULL or misaligned, len too small.
+ *  @progress wait-free; before any other use of the memory */
+THETIS_API THETIS_NODISCARD thetis_status thetis_spsc_init(void *mem, size_t len,
+                                                           const thetis_spsc_cfg *cfg,
+                                                           thetis_spsc **out);
+
+/** Either side: ECORRUPT if the counters contradict the invariants above.
+ *  @progress wait-free (claimed), 2 steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_spsc_check(const thetis_spsc *ring);
+
+/** The most steps one call of `op` on `n` elements can take.
+ *  Derivation: every operation loads its own counter once; it loads the other's counter at most
+ *  once (refill); it stores its own at most once; push and pop touch one slot per element. There
+ *  is no loop but the copy of the n elements. abort touches private words only.
+ *  @progress wait-free, 0 steps */
+THETIS_API uint64_t thetis_spsc_bound(const thetis_spsc *ring, thetis_spsc_op op, size_t n);
+
+THETIS_END_DECLS
+
+/* ---- shared by the functions below; not part of the interface ------------------------------ */
+
+#define THETIS_SPSC_FLAG_ THETIS_CAST(uintptr_t, 1)
+
+/* The slot of a counter, as `side` computes it. */
+static inline unsigned char *thetis_spsc_slot_(thetis_spsc *ring, const thetis_spsc_side_ *side,
+                                               uintptr_t at, size_t size)
+{
+    void *slots = ring + 1;
+    uintptr_t twice = at & side->mask_; /* even: halve the size if that is known to be even */
+    size_t offset = size % 2 == 0 ? twice * (size / 2) : (twice >> 1) * size;
+    return THETIS_CAST(unsigned char *, slots) + offset;
+}
+
+/* Reads how far the consumer has come; returns up to where may be written, with the flag set (and
+ * no room) once the ring is closed or canceled. */
+static inline uintptr_t thetis_spsc_refill_limit_(thetis_spsc *ring, uintptr_t at)
+{
+    thetis_spsc_side_ *me = &ring->producer_;
+    uintptr_t head = thetis_atomic_load_acquire(&ring->consumer_.at_); /* pair: spsc.head */
+    if (THETIS_UNLIKELY((at | head) & THETIS_SPSC_FLAG_)) {
+        me->known_ = at;
+        return at | THETIS_SPSC_FLAG_;
+    }
+    me->known_ = head + me->span_;
+    return me->known_;
+}
+
+/* Reads how far the producer has come; returns up to where may be read, with the flag set if no
+ * more will come. A canceled head lies beyond any tail: see cancel(). */
+static inline uintptr_t thetis_spsc_refill_seen_(thetis_spsc *ring, uintptr_t at)
+{
+    uintptr_t tail = thetis_atomic_load_acquire(&ring->producer_.at_); /* pair: spsc.tail */
+    if (THETIS_UNLIKELY(THETIS_CAST(intptr_t, tail - at) < 2)) {
+        return at | ((tail | at) & THETIS_SPSC_FLAG_);
+    }
+    ring->consumer_.known_ = tail & ~THETIS_SPSC_FLAG_;
+    return tail;
+}
+
+/* How many of `n` slots can be written from `at` on, and why not all. */
+static inline size_t thetis_spsc_room_(thetis_spsc *ring, uintptr_t at, size_t n,
+                                       thetis_status *why)
+{
+    uintptr_t limit = ring->producer_.known_;
+    thetis_status s = THETIS_OK;
+    if (THETIS_UNLIKELY((limit - at) >> 1 < n)) {
+        limit = thetis_spsc_refill_limit_(ring, at);
+        if ((limit - at) >> 1 < n) {
+            n = (limit - at) >> 1;
+            s = limit & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_FULL;
+        }
+    }
+    if (why) *why = s;
+    return n;
+}
+
+/* How many of `n` elements can be read from `at` on, and why not all. */
+static inline size_t thetis_spsc_ready_(thetis_spsc *ring, uintptr_t at, size_t n,
+                                        thetis_status *why)
+{
+    uintptr_t seen = ring->consumer_.known_;
+    thetis_status s = THETIS_OK;
+    if ((seen - at) >> 1 < n) {
+        seen = thetis_spsc_refill_seen_(ring, at);
+        if ((seen - at) >> 1 < n) {
+            n = (seen - at) >> 1;
+            s = seen & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_EMPTY;
+        }
+    }
+    if (why) *why = s;
+    return n;
+}
+
+/* Describes the `n` slots from counter value `at` on. */
+static inline void thetis_spsc_span_(thetis_spsc *ring, const thetis_spsc_side_ *side,
+                                     uintptr_t at, size_t n, thetis_spsc_span *span)
+{
+    size_t to_end = (side->span_ - (at & side->mask_)) >> 1;
+    size_t first = n < to_end ? n : to_end;
+    span->at[0] = thetis_spsc_slot_(ring, side, at, side->elem_size_);
+    span->at[1] = ring + 1;
+    span->n[0] = first;
+    span->n[1] = n - first;
+}
+
+static inline thetis_status thetis_spsc_push_(thetis_spsc *ring, const void *item, size_t size)
+{
+    thetis_spsc_side_ *me = &ring->producer_;
+    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
+    THETIS_ASSERT2(me->open_ == 0);
+    if (THETIS_UNLIKELY(tail == me->known_)) {
+        uintptr_t limit = thetis_spsc_refill_limit_(ring, tail);
+        if (limit - tail < 2) return limit & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_FULL;
+    }
+    memcpy(thetis_spsc_slot_(ring, me, tail, size), item, size);
+    thetis_atomic_store_release(&me->at_, tail + 2); /* pair: spsc.tail */
+    return THETIS_OK;
+}
+
+static inline thetis_status thetis_spsc_pop_(thetis_spsc *ring, void *item, size_t size)
+{
+    thetis_spsc_side_ *me = &ring->consumer_;
+    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
+    if (THETIS_LIKELY(head == me->known_)) { /* a consumer that keeps up comes here each time */
+        uintptr_t seen = thetis_spsc_refill_seen_(ring, head);
+        if (THETIS_UNLIKELY(seen - head < 2)) {
+            return seen & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_EMPTY;
+        }
+    }
+    memcpy(item, thetis_spsc_slot_(ring, me, head, size), size);
+    thetis_atomic_store_release(&me->at_, head + 2); /* pair: spsc.head */
+    return THETIS_OK;
+}
+
+/* ---- producer -------------------------------------------------------------------------------- */
+
+/** Reserves up to `n` slots behind those already reserved; writes where into `span` and returns
+ *  how many. Fewer than n (also 0) come back with `*why`: FULL, or CLOSED after close() or when
+ *  the consumer's cancel() was seen; OK when all n were granted. `why` may be NULL.
+ *  Several reservations may be open; commit() publishes the oldest slots first.
+ *  @progress wait-free (claimed), at most 2 steps */
+THETIS_INLINE size_t thetis_spsc_reserve(thetis_spsc *ring, size_t n, thetis_spsc_span *span,
+                                         thetis_status *why)
+{
+    thetis_spsc_side_ *me = &ring->producer_;
+    uintptr_t at = thetis_atomic_load_relaxed(&me->at_) + me->open_;
+    n = thetis_spsc_room_(ring, at, n, why);
+    thetis_spsc_span_(ring, me, at, n, span);
+    me->open_ += n << 1;
+    return n;
+}
+
+/** Publishes the oldest `n` reserved slots; asserts that so many are reserved.
+ *  @progress wait-free (claimed), 2 steps */
+THETIS_INLINE void thetis_spsc_commit(thetis_spsc *ring, size_t n)
+{
+    thetis_spsc_side_ *me = &ring->producer_;
+    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
+    THETIS_ASSERT1(n <= me->open_ >> 1);
+    me->open_ -= n << 1;
+    thetis_atomic_store_release(&me->at_, tail + (n << 1)); /* pair: spsc.tail */
+}
+
+/** Gives back the newest `n` reserved slots unpublished; asserts that so many are reserved.
+ *  @progress wait-free, 0 steps */
+THETIS_INLINE void thetis_spsc_abort(thetis_spsc *ring, size_t n)
+{
+    THETIS_ASSERT1(n <= ring->producer_.open_ >> 1);
+    ring->producer_.open_ -= n << 1;
+}
+
+/** Appends up to `n` elements and returns how many; fewer than n come back with `*why` FULL or
+ *  CLOSED. No reservation may be open (asserted). `why` may be NULL.
+ *  @progress wait-free (claimed), at most n + 3 steps */
+THETIS_INLINE size_t thetis_spsc_push_n(thetis_spsc *ring, const void *items, size_t n,
+                                        thetis_status *why)
+{
+    thetis_spsc_side_ *me = &ring->producer_;
+    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
+    thetis_spsc_span span;
+    size_t first;
+    THETIS_ASSERT1(me->open_ == 0);
+    n = thetis_spsc_room_(ring, tail, n, why);
+    if (n == 0) return 0;
+    thetis_spsc_span_(ring, me, tail, n, &span);
+    first = span.n[0] * me->elem_size_;
+    memcpy(span.at[0], items, first);
+    if (span.n[1]) {
+        memcpy(span.at[1], THETIS_CAST(const unsigned char *, items) + first,
+               span.n[1] * me->elem_size_);
+    }
+    thetis_atomic_store_release(&me->at_, tail + (n << 1)); /* pair: spsc.tail */
+    return n;
+}
+
+/** Appends one element: OK, FULL or CLOSED.
+ *  A canceled ring is noticed when the known room is used up: after at most `capacity` pushes.
+ *  @progress wait-free (claimed), at most 4 steps */
+THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_push(thetis_spsc *ring, const void *item)
+{
+    return thetis_spsc_push_(ring, item, ring->producer_.elem_size_);
+}
+
+/** Ends the stream: the consumer gets what was committed, then CLOSED. Drops open reservations.
+ *  Calling it again has no effect.
+ *  @progress wait-free (claimed), 2 steps */
+THETIS_INLINE void thetis_spsc_close(thetis_spsc *ring)
+{
+    thetis_spsc_side_ *me = &ring->producer_;
+    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_) | THETIS_SPSC_FLAG_;
+    me->open_ = 0;
+    me->known_ = tail; /* sends every later push to the refill, which sees the flag */
+    thetis_atomic_store_release(&me->at_, tail); /* pair: spsc.tail */
+}
+
+/* ---- consumer -------------------------------------------------------------------------------- */
+
+/** Shows up to `n` elements from the oldest on, in place, and returns how many; fewer than n come
+ *  back with `*why` EMPTY, or CLOSED: these are the last. They stay until
+ *  release(). `why` may be NULL.
+ *  @progress wait-free (claimed), at most 2 steps */
+THETIS_INLINE size_t thetis_spsc_peek(thetis_spsc *ring, size_t n, thetis_spsc_span *span,
+                                      thetis_status *why)
+{
+    thetis_spsc_side_ *me = &ring->consumer_;
+    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
+    n = thetis_spsc_ready_(ring, head, n, why);
+    thetis_spsc_span_(ring, me, head, n, span);
+    return n;
+}
+
+/** Takes the oldest `n` elements, which peek() has shown, out of the ring.
+ *  @progress wait-free (claimed), 2 steps */
+THETIS_INLINE void thetis_spsc_release(thetis_spsc *ring, size_t n)
+{
+    thetis_spsc_side_ *me = &ring->consumer_;
+    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
+    THETIS_ASSERT1(n <= (me->known_ - head) >> 1);
+    thetis_atomic_store_release(&me->at_, head + (n << 1)); /* pair: spsc.head */
+}
+
+/** Takes up to `n` elements and returns how many; fewer than n come back with `*why` EMPTY, or
+ *  CLOSED: these are the last. `why` may be NULL.
+ *  @progress wait-free (claimed), at most n + 3 steps */
+THETIS_INLINE size_t thetis_spsc_pop_n(thetis_spsc *ring, void *items, size_t n,
+                                       thetis_status *why)
+{
+    thetis_spsc_side_ *me = &ring->consumer_;
+    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
+    thetis_spsc_span span;
+    size_t first;
+    n = thetis_spsc_ready_(ring, head, n, why);
+    if (n == 0) return 0;
+    thetis_spsc_span_(ring, me, head, n, &span);
+    first = span.n[0] * me->elem_size_;
+    memcpy(items, span.at[0], first);
+    if (span.n[1]) {
+        memcpy(THETIS_CAST(unsigned char *, items) + first, span.at[1],
+               span.n[1] * me->elem_size_);
+    }
+    thetis_atomic_store_release(&me->at_, head + (n << 1)); /* pair: spsc.head */
+    return n;
+}
+
+/** Takes the oldest element: OK, EMPTY, or CLOSED once a closed ring is drained.
+ *  @progress wait-free (claimed), at most 4 steps */
+THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_pop(thetis_spsc *ring, void *item)
+{
+    return thetis_spsc_pop_(ring, item, ring->consumer_.elem_size_);
+}
+
+/** The consumer wants no more: pops answer CLOSED from now on, pushes soon.
+ *  Calling it again has no effect.
+ *  @progress wait-free (claimed), 2 steps */
+THETIS_INLINE void thetis_spsc_cancel(thetis_spsc *ring)
+{
+    thetis_spsc_side_ *me = &ring->consumer_;
+    uintptr_t head = thetis_atomic_load_relaxed(&me->at_) | THETIS_SPSC_FLAG_;
+    if (head != me->known_) head += me->span_; /* once: past all that may be pushed yet */
+    me->known_ = head; /* sends every later pop to the refill, which finds head beyond tail */
+    thetis_atomic_store_release(&me->at_, head); /* pair: spsc.head */
+}
+
+/** Typed, faster forms for elements of `type`: name_push(ring, item) and name_pop(ring, &item).
+ *  The ring must have been made with elem_size == sizeof(type); asserted at level 2. */
+#define THETIS_SPSC(name, type)                                                                 \
+    static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_push(thetis_spsc *ring,   \
+                                                                           type item)           \
+    {                                                                                           \
+        THETIS_ASSERT2(ring->producer_.elem_size_ == sizeof(type));                             \
+        return thetis_spsc_push_(ring, &item, sizeof(type));                                    \
+    }                                                                                           \
+    static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_pop(thetis_spsc *ring,    \
+                                                                          type *item)           \
+    {                                                                                           \
+        THETIS_ASSERT2(ring->producer_.elem_size_ == sizeof(type));                             \
+        return thetis_spsc_pop_(ring, item, sizeof(type));                                      \
+    }                                                                                           \
+    struct name##_requires_semicolon_
+
+#endif
