@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * backend.c: the list of backends, and the choice among them.
+ */
+#include <string.h>
+
+#include "loop.h"
+#include "../port/port.h"
+
+#define THT_BACKEND(name) extern const tht_poller tht_poller_##name;
+#include "backends.def"
+#undef THT_BACKEND
+
+static const tht_poller *const backends[] = {
+#define THT_BACKEND(name) &tht_poller_##name,
+#include "backends.def"
+#undef THT_BACKEND
+    NULL};
+
+const tht_poller *tht_backend_find(const char *name)
+{
+    size_t k = 0;
+    if (name == NULL) name = tht_port_setting("THETIS_BACKEND");
+    if (name == NULL || *name == 0) return backends[0];
+    while (backends[k] && strcmp(backends[k]->name, name) != 0) k++;
+    return backends[k];
+}
+
+const char *thetis_backend_name(size_t k)
+{
+    size_t n = sizeof backends / sizeof *backends - 1;
+    return k < n ? backends[k]->name : NULL;
+}
+
+const char *thetis_cap_name(thetis_cap cap)
+{
+    static const char *const names[] = {"TCP",          "HALF_CLOSE",  "ABORT",    "POLL_FD",
+                                        "PAUSED_RESET", "SIGNAL_WAKE", "TIMER_NS", "MAX_IOV"};
+    return (unsigned)cap < THETIS_CAP_COUNT_ ? names[cap] : NULL;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handle.c: slots, the lists they stand on, and the life of a handle.
+ */
+#include "loop.h"
+#include "../port/port.h"
+
+void tht_list_push(thetis_loop *loop, tht_list_id id, uint32_t slot)
+{
+    unsigned link = tht_link(id);
+    tht_list *list = &loop->lists[id];
+    tht_slot *s = &loop->slots[slot];
+    if (s->on & 1u << link) return;
+    s->on |= (uint16_t)(1u << link);
+    s->next[link] = THT_NONE;
+    if (list->head == THT_NONE) list->head = slot;
+    else loop->slots[list->tail].next[link] = slot;
+    list->tail = slot;
+}
+
+static void slot_put(thetis_loop *loop, uint32_t slot)
+{
+    loop->slots[slot].next[0] = loop->slot_free;
+    loop->slot_free = slot;
+}
+
+thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id, int *more)
+{
+    unsigned link = tht_link(id);
+    uint32_t slot = list->head;
+    tht_slot *s = &loop->slots[slot];
+    *more = slot != THT_NONE;
+    if (slot == THT_NONE) return NULL;
+    list->head = s->next[link];
+    s->on &= (uint16_t)~(1u << link);
+    if (s->handle == NULL && s->on == 0) slot_put(loop, slot);
+    return s->handle;
+}
+
+tht_list tht_list_detach(thetis_loop *loop, tht_list_id id)
+{
+    tht_list list = loop->lists[id];
+    loop->lists[id].head = THT_NONE;
+    return list;
+}
+
+thetis_status tht_handle_open(thetis_loop *loop, thetis_handle *h, const tht_kind *kind, int fd)
+{
+    uint32_t slot = loop->slot_free;
+    THT_ASSERT_OWNER(loop);
+    if (slot == THT_NONE) return THETIS_ENOSLOT;
+    loop->slot_free = loop->slots[slot].next[0];
+    loop->slots[slot].handle = h;
+    loop->open++;
+    *h = (thetis_handle){.loop_ = loop, .kind_ = kind, .slot_ = slot, .fd_ = fd};
+    return THETIS_OK;
+}
+
+void tht_handle_due(thetis_handle *h)
+{
+    tht_list_push(h->loop_, THT_DUE, h->slot_);
+}
+
+void tht_handle_dirty(thetis_handle *h)
+{
+    tht_list_push(h->loop_, THT_DIRTY, h->slot_);
+}
+
+void tht_handle_ready(thetis_handle *h, unsigned ready)
+{
+    h->ready_ |= (uint8_t)ready;
+    tht_list_push(h->loop_, h->budget_ ? THT_READY : THT_LATER, h->slot_);
+}
+
+void tht_handle_park(thetis_handle *h, unsigned flag)
+{
+    thetis_loop *loop = h->loop_;
+    h->flags_ |= (uint8_t)flag;
+    tht_list_push(loop, THT_PARKED, h->slot_);
+    tht_handle_dirty(h);
+    if (flag != THT_F_BACKOFF || loop->retry_at != THT_NEVER) return;
+    /* A second lack in the turn of a retry: the retry was in vain, wait longer. */
+    loop->retry_ns = loop->retry_turn == loop->stat.turns && loop->retry_ns
+                         ? loop->retry_ns * 2
+                         : THT_RETRY_MIN_NS;
+    if (loop->retry_ns > THT_RETRY_MAX_NS) loop->retry_ns = THT_RETRY_MAX_NS;
+    loop->retry_at = tht_turn_clock(loop) + loop->retry_ns;
+}
+
+void tht_handle_shut(thetis_handle *h)
+{
+    thetis_loop *loop = h->loop_;
+    if (h->fd_ < 0) return;
+    /* Removed before close: a duplicate of the descriptor elsewhere would keep it registered. */
+    if (h->mask_) (void)loop->poller->set(loop, h, 0);
+    h->mask_ = 0;
+    if (h->kind_->owns_fd) (void)loop->sys->close(loop->sys, h->fd_);
+    h->fd_ = -1;
+}
+
+void tht_handle_end(thetis_handle *h)
+{
+    thetis_loop *loop = h->loop_;
+    tht_slot *s = tht_slot_of(h);
+    THETIS_ASSERT1(h->fd_ < 0 && s->handle == h);
+    s->handle = NULL;
+    s->gen++;
+    loop->open--;
+    if (s->on == 0) slot_put(loop, h->slot_);
+    else if (s->on & 1u << THT_PARKED) loop->recheck = 1; /* or the slot would stay there */
+    if (h->closed_) h->closed_(h);
+}
+
+thetis_status thetis_handle_close(thetis_handle *handle, thetis_closed_fn *closed)
+{
+    THT_ASSERT_OWNER(handle->loop_);
+    return handle->kind_->cut(handle, closed);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop.c: the life of a loop, running it, asking it.
+ */
+#include "loop.h"
+
+#include <string.h>
+
+#include "../port/port.h"
+
+enum {
+    DEFAULT_HANDLES = 1024,
+    DEFAULT_TIMERS = 1024,
+    DEFAULT_BUFFERS = 64,
+    DEFAULT_BUFFER_SIZE = 16384,
+    DEFAULT_EVENTS = 256,
+    MAX_HANDLES = (1 << 24) - 2,
+    MAX_TIMERS = 1 << 28,
+    MAX_BUFFERS = 65535,
+    MAX_BUFFER_SIZE = 1 << 24,
+    MAX_EVENTS = 65536
+};
+
+/* Where the parts lie in the memory of a loop. */
+typedef struct loop_layout {
+    thetis_loop_cfg cfg; /* defaults filled in */
+    size_t slots, heap, buffers, events, memory, total;
+} loop_layout;
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static size_t lay(size_t *total, size_t bytes)
+{
+    size_t at = *total;
+    *total = (at + bytes + THETIS_CACHE_LINE - 1) / THETIS_CACHE_LINE * THETIS_CACHE_LINE;
+    return at;
+}
+
+static thetis_status loop_plan(const thetis_loop_cfg *cfg, loop_layout *l)
+{
+    thetis_loop_cfg *c = &l->cfg;
+    memset(l, 0, sizeof *l);
+    if (cfg) *c = *cfg;
+    c->max_handles = or_default(c->max_handles, DEFAULT_HANDLES);
+    c->max_timers = or_default(c->max_timers, DEFAULT_TIMERS);
+    c->buffers = or_default(c->buffers, DEFAULT_BUFFERS);
+    c->buffer_size = or_default(c->buffer_size, DEFAULT_BUFFER_SIZE);
+    c->events = or_default(c->events, DEFAULT_EVENTS);
+    if (c->max_handles > MAX_HANDLES || c->max_timers > MAX_TIMERS || c->buffers > MAX_BUFFERS ||
+        c->buffer_size > MAX_BUFFER_SIZE || c->events > MAX_EVENTS) {
+        return THETIS_EINVAL;
+    }
+    (void)lay(&l->total, sizeof(thetis_loop));
+    l->slots = lay(&l->total, sizeof(tht_slot) * (c->max_handles + 1));
+    l->heap = lay(&l->total, sizeof(tht_timer_key) * (c->max_timers + THT_HEAP0));
+    l->events = lay(&l->total, sizeof(tht_event) * c->events);
+    l->buffers = lay(&l->total, sizeof(tht_buffer) * c->buffers);
+    l->memory = lay(&l->total, ((size_t)c->buffer_size + 64) * c->buffers);
+    return THETIS_OK;
+}
+
+size_t thetis_loop_size(const thetis_loop_cfg *cfg)
+{
+    loop_layout l;
+    return loop_plan(cfg, &l) == THETIS_OK ? l.total : 0;
+}
+
+/* Everything but the parts that the system must give. */
+static void loop_build(thetis_loop *loop, const loop_layout *l)
+{
+    unsigned char *base = (unsigned char *)loop;
+    const thetis_loop_cfg *c = &l->cfg;
+    memset(loop, 0, l->memory); /* all but the buffers */
+    loop->sys = c->sys ? c->sys : &tht_sys_host;
+    loop->slots = (tht_slot *)(void *)(base + l->slots);
+    loop->heap = (tht_timer_key *)(void *)(base + l->heap);
+    loop->events = (tht_event *)(void *)(base + l->events);
+    loop->buffers = (tht_buffer *)(void *)(base + l->buffers);
+    loop->buffer_memory = base + l->memory;
+    loop->max_events = c->events;
+    loop->max_handles = c->max_handles;
+    loop->max_timers = c->max_timers;
+    loop->buffer_size = c->buffer_size;
+    loop->retry_at = THT_NEVER;
+    loop->on_wake = c->on_wake;
+    loop->user = c->user;
+    loop->stay = c->stay;
+    loop->owner = tht_port_self();
+    tht_buffer_init(loop, c->buffers);
+    loop->slots[THT_NONE].gen = UINT32_MAX; /* no handle's token */
+    for (uint32_t i = c->max_handles; i > 0; i--) {
+        loop->slots[i].next[0] = loop->slot_free;
+        loop->slot_free = i;
+    }
+}
+
+thetis_status thetis_loop_init(void *mem, size_t len, const thetis_loop_cfg *cfg,
+                               thetis_loop **out)
+{
+    loop_layout l;
+    thetis_loop *loop = mem;
+    const tht_poller *poller = tht_backend_find(cfg ? cfg->backend : NULL);
+    tht_ret r;
+    if (mem == NULL || out == NULL || poller == NULL || (uintptr_t)mem % THETIS_CACHE_LINE ||
+        loop_plan(cfg, &l) != THETIS_OK || len < l.total) {
+        return THETIS_EINVAL;
+    }
+    loop_build(loop, &l);
+    loop->poller = poller;
+    r = poller->open(loop);
+    if (r.status != THETIS_OK) return (thetis_status)r.status;
+    *out = loop;
+    return THETIS_OK;
+}
+
+thetis_status thetis_loop_fini(thetis_loop *loop)
+{
+    THT_ASSERT_OWNER(loop);
+    if (loop->running || loop->open || loop->timers) return THETIS_EBUSY;
+    loop->poller->close(loop);
+    return THETIS_OK;
+}
+
+thetis_status thetis_loop_create(const thetis_loop_cfg *cfg, thetis_loop **out)
+{
+    size_t bytes = thetis_loop_size(cfg);
+    void *mem = bytes ? tht_port_map(bytes) : NULL;
+    thetis_status s;
+    if (bytes == 0) return THETIS_EINVAL;
+    if (mem == NULL) return THETIS_ENOMEM;
+    s = thetis_loop_init(mem, bytes, cfg, out);
+    if (s != THETIS_OK) tht_port_unmap(mem, bytes);
+    else (*out)->mapped = bytes;
+    return s;
+}
+
+thetis_status thetis_loop_destroy(thetis_loop *loop)
+{
+    size_t bytes = loop->mapped;
+    thetis_status s = thetis_loop_fini(loop);
+    if (s == THETIS_OK) tht_port_unmap(loop, bytes);
+    return s;
+}
+
+void thetis_loop_discard(thetis_loop *loop)
+{
+    loop->poller->close(loop);
+    for (uint32_t i = 1; i <= loop->max_handles; i++) {
+        thetis_handle *h = loop->slots[i].handle;
+        if (h && h->fd_ >= 0 && h->kind_->owns_fd) (void)loop->sys->close(loop->sys, h->fd_);
+    }
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static int loop_may_run(const thetis_loop *loop)
+{
+    return tht_loop_alive(loop) && !thetis_atomic_load_relaxed(&loop->stop);
+}
+
+thetis_status thetis_loop_run(thetis_loop *loop)
+{
+    if (loop->running) return THETIS_EBUSY;
+    loop->running = 1;
+    loop->owner = tht_port_self();
+    while (loop_may_run(loop)) tht_turn(loop, THT_NEVER);
+    thetis_atomic_store_relaxed(&loop->stop, 0);
+    loop->running = 0;
+    return THETIS_OK;
+}
+
+thetis_status thetis_loop_run_once(thetis_loop *loop, uint64_t timeout_ns)
+{
+    if (loop->running) return THETIS_EBUSY;
+    if (!tht_loop_alive(loop)) return THETIS_CLOSED;
+    loop->running = 1;
+    loop->owner = tht_port_self();
+    if (loop_may_run(loop)) tht_turn(loop, timeout_ns);
+    thetis_atomic_store_relaxed(&loop->stop, 0);
+    loop->running = 0;
+    return THETIS_OK;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+uint64_t thetis_loop_now(thetis_loop *loop)
+{
+    THT_ASSERT_OWNER(loop);
+    return tht_turn_clock(loop);
+}
+
+const char *thetis_loop_backend(const thetis_loop *loop)
+{
+    return loop->poller->name;
+}
+
+thetis_cap_info thetis_loop_cap(const thetis_loop *loop, thetis_cap cap)
+{
+    static const thetis_cap_info unknown = {THETIS_CAP_UNKNOWN, 0};
+    return (unsigned)cap < THETIS_CAP_COUNT_ ? loop->poller->caps[cap] : unknown;
+}
+
+void thetis_loop_stat_read(const thetis_loop *loop, thetis_loop_stat *out)
+{
+    *out = loop->stat;
+    out->handles = loop->open;
+    out->timers = loop->timers;
+    out->buffers = loop->buffers_kept;
+}
+
+void thetis_loop_scan(thetis_loop *loop, void (*each)(thetis_handle *handle, void *user),
+                      void *user)
+{
+    THT_ASSERT_OWNER(loop);
+    for (uint32_t i = 1; i <= loop->max_handles; i++) {
+        if (loop->slots[i].handle) each(loop->slots[i].handle, user);
+    }
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop.h: the inside of a loop, for src/loop, its backends and src/net.
+ *
+ * A handle is known to the system by a token, (generation, slot), never by a descriptor or a
+ * pointer: an event for a handle that is gone finds another generation and is dropped.
+ *
+ * A slot may stand on four lists at once. Lists link slots, not handles, so a handle's memory can
+ * go back to the user while its slot still waits on a list; the slot is reused when it has left
+ * all of them.
+ *
+ *   READY   to be tried in this turn's service phase; LATER shares its link: out of budget
+ *   DUE     has completions to deliver in the dispatch phase
+ *   DIRTY   its sends or its interest must be brought to the system in the flush phase
+ *   PARKED  waits for a resource: a receive buffer (STARVED) or a retry (BACKOFF)
+ *
+ * The interest of a handle is a pure function of its state (tht_kind.interest) and is compared
+ * with what is registered once a turn: nothing else ever changes a registration.
+ */
+#ifndef THT_LOOP_H
+#define THT_LOOP_H
+
+#include <thetis/loop.h>
+#include <thetis/timer.h>
+
+#include "../port/sys.h"
+
+#define THT_NEVER UINT64_MAX
+#define THT_NONE 0u /* slot 0 is the loop's own: its token is the wake descriptor's */
+
+enum { THT_TURN_TIMERS = 1024, THT_TURN_ROUNDS = 4, THT_TURN_BUDGET = 16 };
+#define THT_BUDGET_UNIT 4096u /* bytes that cost as much as one system call */
+#define THT_RETRY_MIN_NS (10u * 1000u * 1000u)
+#define THT_RETRY_MAX_NS (500u * 1000u * 1000u)
+
+typedef enum tht_list_id { THT_READY, THT_DUE, THT_DIRTY, THT_PARKED, THT_LATER } tht_list_id;
+enum { THT_LINKS = 4, THT_LISTS = 5 };
+
+typedef struct tht_slot {
+    thetis_handle *handle; /* NULL: free, or about to be */
+    uint32_t gen;          /* grows when a handle ends: old tokens do not match */
+    uint32_t next[THT_LINKS];
+    uint16_t on;   /* bit per link: stands on a list */
+    uint16_t turn; /* in which the handle's budget was last renewed */
+} tht_slot;
+
+typedef struct tht_list {
+    uint32_t head;
+    uint32_t tail;
+} tht_list;
+
+/* handle->state_ */
+typedef enum tht_state { THT_OPEN, THT_CONNECTING, THT_CLOSING, THT_CLOSED } tht_state;
+
+/* handle->flags_ of every kind; each kind may use the bits from THT_F_KIND on. */
+enum {
+    THT_F_STARVED = 1, /* parked for a receive buffer */
+    THT_F_BACKOFF = 2, /* parked for a retry */
+    THT_F_PAUSED = 4,  /* by the user */
+    THT_F_LADEN = 8,   /* keeps as many buffers as it may */
+    THT_F_KIND = 16
+};
+
+/* What a loop does with handles of one kind. No function may free the handle. */
+typedef struct tht_kind {
+    void (*serve)(thetis_handle *h, unsigned ready); /* try these once; it may be closed by now */
+    void (*due)(thetis_handle *h);                   /* deliver completions */
+    void (*flush)(thetis_handle *h);                 /* bring queued work to the system */
+    unsigned (*interest)(const thetis_handle *h);    /* pure: THT_IN | THT_OUT */
+    void (*broken)(thetis_handle *h, tht_ret why);   /* interest could not be registered */
+    thetis_status (*cut)(thetis_handle *h, thetis_closed_fn *closed);
+    int owns_fd;
+} tht_kind;
+
+typedef struct tht_poller {
+    const char *name;
+    tht_ret (*open)(thetis_loop *loop);
+    tht_ret (*set)(thetis_loop *loop, thetis_handle *h, unsigned mask);
+    tht_ret (*wait)(thetis_loop *loop, uint64_t timeout_ns); /* n events in loop->events */
+    void (*close)(thetis_loop *loop);
+    thetis_cap_info caps[THETIS_CAP_COUNT_];
+} tht_poller;
+
+typedef struct tht_timer_key {
+    uint64_t deadline;
+    thetis_timer *timer;
+} tht_timer_key;
+
+typedef struct tht_buffer {
+    uint64_t owner; /* token of the stream that keeps it */
+    uint32_t next;  /* free list: number + 1 */
+    uint32_t kept;
+} tht_buffer;
+
+struct thetis_loop {
+    const tht_sys *sys;
+    const tht_poller *poller;
+    tht_event *events;
+    size_t n_events; /* of the last poll */
+    tht_slot *slots;
+    tht_list lists[THT_LISTS];
+    uint64_t now;
+    uint32_t now_fresh; /* now was read in this phase */
+    uint32_t max_events;
+    int set_fd; /* the poller's descriptor */
+    int wake_fd;
+
+    tht_timer_key *heap; /* from THT_HEAP0 on */
+    uint32_t timers;
+    uint32_t max_timers;
+    uint64_t timer_seq;
+
+    uint64_t retry_at; /* when parked handles with BACKOFF are tried again */
+    uint64_t retry_ns; /* the interval of that */
+    uint64_t retry_turn;
+
+    unsigned char *buffer_memory;
+    tht_buffer *buffers;
+    uint32_t buffer_free; /* number + 1 of the first free one */
+    uint32_t hand;     /* number of the one the next receive uses; not on the free list */
+    void *hand_memory; /* NULL: no buffer is in the hand */
+    uint32_t buffer_size;
+    uint32_t buffers_kept;
+    uint32_t recheck; /* parked handles are to be looked at in the next service phase */
+
+    uint32_t max_handles;
+    uint32_t slot_free;
+    uint32_t open; /* handles */
+    uint32_t running;
+    uint32_t woken; /* a wake-up is to be delivered */
+    int stay;
+    uintptr_t owner;
+    thetis_loop_wake_fn *on_wake;
+    void *user;
+    size_t mapped; /* bytes to give back in destroy */
+    thetis_loop_stat stat;
+
+    thetis_atomic wake THETIS_CACHE_ALIGNED; /* THT_RUNNING, _SLEEPING, _NOTIFIED */
+    thetis_atomic stop;
+};
+
+/* loop->wake */
+enum { THT_RUNNING, THT_SLEEPING, THT_NOTIFIED };
+
+#define THT_ASSERT_OWNER(loop) THETIS_ASSERT2((loop)->owner == tht_port_self())
+
+static inline tht_slot *tht_slot_of(thetis_handle *h)
+{
+    return &h->loop_->slots[h->slot_];
+}
+
+static inline uint64_t tht_token(thetis_handle *h)
+{
+    return (uint64_t)tht_slot_of(h)->gen << 32 | h->slot_;
+}
+
+static inline int tht_list_empty(const thetis_loop *loop, tht_list_id id)
+{
+    return loop->lists[id].head == THT_NONE;
+}
+
+/* LATER uses READY's link. */
+static inline unsigned tht_link(tht_list_id id)
+{
+    return id == THT_LATER ? THT_READY : id;
+}
+
+/* ---- handle.c -------------------------------------------------------------------------------- */
+
+/* Appends the slot, unless it stands on a list with this link already. */
+void tht_list_push(thetis_loop *loop, tht_list_id id, uint32_t slot);
+
+/* Takes the oldest slot off `list`, whose link is that of `id`; its handle, or NULL if that is
+ * gone. *more is 0 if the list was empty. */
+thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id, int *more);
+
+/* Detaches the whole list: what is pushed from now on is not in the result. */
+tht_list tht_list_detach(thetis_loop *loop, tht_list_id id);
+
+/* Gives the handle a slot and its first state. ENOSLOT leaves it untouched. */
+thetis_status tht_handle_open(thetis_loop *loop, thetis_handle *h, const tht_kind *kind, int fd);
+
+/* The handle has completions to deliver. */
+void tht_handle_due(thetis_handle *h);
+
+/* The handle's sends or interest may have changed. */
+void tht_handle_dirty(thetis_handle *h);
+
+/* Tries the directions in this turn, or in the next if the handle has used its budget. */
+void tht_handle_ready(thetis_handle *h, unsigned ready);
+
+/* Waits for a buffer (STARVED) or a retry (BACKOFF). */
+void tht_handle_park(thetis_handle *h, unsigned flag);
+
+/* Unregisters and closes the descriptor, at once. */
+void tht_handle_shut(thetis_handle *h);
+
+/* Frees the slot and runs `closed`: the last act of a handle. */
+void tht_handle_end(thetis_handle *h);
+
+/* Spends budget for one system call that moved `bytes`. The first call in a turn renews it. */
+static inline void tht_handle_spend(thetis_handle *h, size_t bytes)
+{
+    size_t cost = bytes < 2 * THT_BUDGET_UNIT ? 1 : bytes / THT_BUDGET_UNIT;
+    tht_slot *s = tht_slot_of(h);
+    if (s->turn != (uint16_t)h->loop_->stat.turns) {
+        s->turn = (uint16_t)h->loop_->stat.turns;
+        h->budget_ = THT_TURN_BUDGET;
+    }
+    h->budget_ = cost >= h->budget_ ? 0 : (uint8_t)(h->budget_ - cost);
+}
+
+/* ---- others ---------------------------------------------------------------------------------- */
+
+/* backend.c: by name, or the setting, or the best; NULL: no such backend. */
+const tht_poller *tht_backend_find(const char *name);
+
+/* buffer.c */
+enum { THT_KEEP_MAX = 16 };
+void tht_buffer_init(thetis_loop *loop, uint32_t count);
+int tht_buffer_pick(thetis_loop *loop); /* puts a free one in the hand; 0: there is none */
+void tht_buffer_keep(thetis_handle *h, uint32_t number);
+
+static inline unsigned char *tht_buffer_at(const thetis_loop *loop, uint32_t number)
+{
+    /* One line of stagger: equal offsets of buffers do not meet in the same cache set. */
+    return loop->buffer_memory + (size_t)number * (loop->buffer_size + 64u);
+}
+
+/* timer.c */
+uint64_t tht_timer_next(const thetis_loop *loop); /* deadline, or THT_NEVER */
+void tht_timer_expire(thetis_loop *loop);
+#define THT_HEAP0 3u /* the root; so that four siblings share a line */
+
+/* turn.c */
+void tht_turn(thetis_loop *loop, uint64_t timeout_ns);
+uint64_t tht_turn_clock(thetis_loop *loop); /* reads the clock if this phase has not yet */
+
+/* True while the loop has something to wait for. */
+static inline int tht_loop_alive(const thetis_loop *loop)
+{
+    return loop->open != 0 || loop->timers != 0 || loop->stay;
+}
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * turn.c: one pass of the loop through its seven phases, and the sleep/wake word.
+ *
+ * Sleep and wake (model-checked form: read-modify-writes on one word only, hence no fence and no
+ * sequentially consistent access): the sleeper exchanges SLEEPING in, the waker NOTIFIED. Both are
+ * totally ordered on the word. Either the sleeper's exchange finds NOTIFIED and it does not sleep,
+ * or the waker's finds SLEEPING and it makes the one system call. Leaving SLEEPING must be an
+ * exchange, too: a plain store of RUNNING could overwrite a NOTIFIED nobody has seen.
+ *
+ * Orders:
+ *   loop.wake   the waker's exchange releases, the loop's exchanges acquire: whatever the waker
+ *               wrote before (a stop, a message) is seen by the phase that follows.
+ */
+#include "loop.h"
+#include "../port/port.h"
+
+uint64_t tht_turn_clock(thetis_loop *loop)
+{
+    if (!loop->now_fresh) {
+        uint64_t now = loop->sys->now(loop->sys);
+        if (now > loop->now) loop->now = now; /* never backwards, whatever the system says */
+        loop->now_fresh = 1;
+    }
+    return loop->now;
+}
+
+/* ---- the wake word --------------------------------------------------------------------------- */
+
+void thetis_loop_wake(thetis_loop *loop)
+{
+    uintptr_t was = thetis_atomic_exchange_release(&loop->wake, THT_NOTIFIED); /* pair: loop.wake */
+    if (was == THT_SLEEPING) (void)loop->sys->wake_send(loop->sys, loop->wake_fd);
+}
+
+void thetis_loop_stop(thetis_loop *loop)
+{
+    thetis_atomic_store_relaxed(&loop->stop, 1); /* published by the wake that follows */
+    thetis_loop_wake(loop);
+}
+
+/* Leaves SLEEPING or NOTIFIED; notes a wake-up to deliver. */
+static void wake_take(thetis_loop *loop)
+{
+    uintptr_t was = thetis_atomic_exchange_acquire(&loop->wake, THT_RUNNING); /* pair: loop.wake */
+    if (was == THT_NOTIFIED) loop->woken = 1;
+}
+
+/* Announces a sleep; 0 if a wake-up came first. */
+static int wake_sleep(thetis_loop *loop)
+{
+    uintptr_t was = thetis_atomic_exchange_acquire(&loop->wake, THT_SLEEPING); /* pair: loop.wake */
+    if (was != THT_NOTIFIED) return 1;
+    loop->woken = 1;
+    wake_take(loop);
+    return 0;
+}
+
+/* ---- phases ---------------------------------------------------------------------------------- */
+
+/* Makes parked handles that wait for `flag` ready; the others stay parked. */
+static void unpark(thetis_loop *loop, unsigned flag)
+{
+    tht_list list = tht_list_detach(loop, THT_PARKED);
+    for (;;) {
+        int more;
+        thetis_handle *h = tht_list_take(loop, &list, THT_PARKED, &more);
+        if (!more) return;
+        if (h == NULL || h->state_ == THT_CLOSED) continue;
+        if (h->flags_ & flag) {
+            h->flags_ &= (uint8_t)~flag;
+            h->budget_ = THT_TURN_BUDGET;
+            tht_handle_ready(h, THT_IN | THT_OUT);
+            tht_handle_dirty(h);
+        }
+        if (h->flags_ & (THT_F_STARVED | THT_F_BACKOFF)) {
+            tht_list_push(loop, THT_PARKED, h->slot_);
+        }
+    }
+}
+
+/* Phases 1 and 2. The clock is read only if something depends on it. */
+static void phase_timers(thetis_loop *loop)
+{
+    loop->now_fresh = 0;
+    if (loop->timers == 0 && loop->retry_at == THT_NEVER) return;
+    (void)tht_turn_clock(loop);
+    if (loop->retry_at <= loop->now) {
+        loop->retry_at = THT_NEVER;
+        loop->retry_turn = loop->stat.turns;
+        unpark(loop, THT_F_BACKOFF);
+    }
+    tht_timer_expire(loop);
+}
+
+/* Phase 3. */
+static void phase_wake(thetis_loop *loop)
+{
+    if (thetis_atomic_load_relaxed(&loop->wake) == THT_NOTIFIED) wake_take(loop);
+    if (!loop->woken) return;
+    loop->woken = 0;
+    loop->stat.wakes++;
+    if (loop->on_wake) loop->on_wake(loop, loop->user);
+}
+
+/* Phase 7: one pass over the handles whose sends or interest changed. */
+static void phase_flush(thetis_loop *loop)
+{
+    tht_list list = tht_list_detach(loop, THT_DIRTY);
+    for (;;) {
+        int more;
+        unsigned mask;
+        thetis_handle *h = tht_list_take(loop, &list, THT_DIRTY, &more);
+        if (!more) return;
+        if (h == NULL || h->fd_ < 0) continue;
+        h->kind_->flush(h);
+        if (h->fd_ < 0) continue;
+        mask = h->kind_->interest(h);
+        if (mask != h->mask_) {
+            tht_ret r = loop->poller->set(loop, h, mask);
+            if (r.status == THETIS_OK) h->mask_ = (uint8_t)mask;
+            else h->kind_->broken(h, r);
+        }
+    }
+}
+
+/* True if a later phase or turn has something to do without an event. */
+static int work_at_hand(const thetis_loop *loop)
+{
+    return !tht_list_empty(loop, THT_READY) || !tht_list_empty(loop, THT_LATER) ||
+           !tht_list_empty(loop, THT_DUE) || !tht_list_empty(loop, THT_DIRTY) || loop->woken ||
+           loop->recheck || thetis_atomic_load_relaxed(&loop->stop);
+}
+
+/* How long phase 4 may sleep: not at all if a timer has just ended the last thing to wait for. */
+static uint64_t sleep_limit(thetis_loop *loop, uint64_t timeout_ns)
+{
+    uint64_t until = tht_timer_next(loop);
+    if (work_at_hand(loop) || !tht_loop_alive(loop)) return 0;
+    if (loop->retry_at < until) until = loop->retry_at;
+    if (until != THT_NEVER && timeout_ns != 0) {
+        uint64_t now;
+        loop->now_fresh = 0;
+        now = tht_turn_clock(loop);
+        until = until > now ? until - now : 0;
+        if (until < timeout_ns) timeout_ns = until;
+    }
+    return timeout_ns;
+}
+
+/* Phase 4. What timers and wake-ups submitted is brought to the system first. */
+static void phase_poll(thetis_loop *loop, uint64_t timeout_ns)
+{
+    tht_ret r;
+    int slept;
+    if (!tht_list_empty(loop, THT_DIRTY)) phase_flush(loop);
+    timeout_ns = sleep_limit(loop, timeout_ns);
+    slept = timeout_ns != 0 && wake_sleep(loop);
+    if (!slept) timeout_ns = 0;
+    loop->stat.polls++;
+    loop->stat.sleeps += (unsigned)slept;
+    r = loop->poller->wait(loop, timeout_ns);
+    if (slept) wake_take(loop);
+    loop->now_fresh = 0;
+    loop->n_events = r.status == THETIS_OK ? (size_t)r.n : 0;
+}
+
+/* Those that had used up their budget go on. */
+static void resume_later(thetis_loop *loop)
+{
+    tht_list list = tht_list_detach(loop, THT_LATER);
+    for (;;) {
+        int more;
+        thetis_handle *h = tht_list_take(loop, &list, THT_LATER, &more);
+        if (!more) return;
+        if (h) tht_list_push(loop, THT_READY, h->slot_);
+    }
+}
+
+/* The handles the system reported. A callback may close any of them: each event is checked when
+ * its turn comes. */
+static void serve_events(thetis_loop *loop)
+{
+    const tht_event *e = loop->events;
+    const tht_event *end = e + loop->n_events;
+    const tht_slot *slots = loop->slots;
+    loop->stat.events += loop->n_events;
+    for (; e != end; e++) {
+        const tht_slot *s = &slots[(uint32_t)e->token];
+        if (THETIS_LIKELY(s->gen == (uint32_t)(e->token >> 32))) {
+            s->handle->kind_->serve(s->handle, e->ready);
+        } else if ((uint32_t)e->token != THT_NONE) { /* NONE: the wake descriptor */
+            loop->stat.stale++;
+        }
+    }
+}
+
+/* Phase 5: first what the system reported, then round robin, one try per handle and round, until
+ * all are served or out of budget. */
+static void phase_serve(thetis_loop *loop)
+{
+    if (!tht_list_empty(loop, THT_LATER)) resume_later(loop);
+    if (loop->recheck) {
+        loop->recheck = 0;
+        unpark(loop, THT_F_STARVED);
+    }
+    serve_events(loop);
+    for (;;) {
+        int more;
+        unsigned ready;
+        thetis_handle *h = tht_list_take(loop, &loop->lists[THT_READY], THT_READY, &more);
+        if (!more) return;
+        if (h == NULL) continue;
+        ready = h->ready_;
+        h->ready_ = 0;
+        h->kind_->serve(h, ready);
+    }
+}
+
+/* Phase 6: the completions that are due now; new ones wait for the next round. */
+static void phase_dispatch(thetis_loop *loop)
+{
+    tht_list list = tht_list_detach(loop, THT_DUE);
+    for (;;) {
+        int more;
+        thetis_handle *h = tht_list_take(loop, &list, THT_DUE, &more);
+        if (!more) return;
+        if (h) h->kind_->due(h);
+    }
+}
+
+void tht_turn(thetis_loop *loop, uint64_t timeout_ns)
+{
+    loop->stat.turns++;
+    phase_timers(loop);
+    phase_wake(loop);
+    phase_poll(loop, timeout_ns);
+    phase_serve(loop);
+    for (int round = 0; round < THT_TURN_ROUNDS; round++) {
+        if (!tht_list_empty(loop, THT_DUE)) phase_dispatch(loop);
+        if (!tht_list_empty(loop, THT_DIRTY)) phase_flush(loop);
+        if (tht_list_empty(loop, THT_DUE) || thetis_atomic_load_relaxed(&loop->stop)) break;
+    }
+}

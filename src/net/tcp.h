@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp.h: the inside of a TCP stream, shared by tcp.c, tcp_recv.c and tcp_send.c.
+ *
+ * A direction that ended keeps the status that ended it (rx_end_, tx_end_): later operations on it
+ * complete with that status, and the system is not asked again. A stream whose connect failed has
+ * both ends set and no descriptor.
+ */
+#ifndef THT_TCP_H
+#define THT_TCP_H
+
+#include <thetis/tcp.h>
+
+#include "../loop/loop.h"
+
+/* handle->flags_ */
+enum { THT_TCP_SHUT = THT_F_KIND, THT_TCP_CONNECT_DUE = THT_F_KIND << 1 };
+
+/* handle->rx_: the receive slot; from RX_DUE on a completion waits for the dispatch phase. */
+typedef enum tht_rx { THT_RX_IDLE, THT_RX_ARMED, THT_RX_DUE, THT_RX_DUE_CANCELED, THT_RX_DUE_END }
+    tht_rx;
+
+/* handle->tx_, bits: FULL and TELL_* drive the back-pressure marks. */
+enum { THT_TX_BLOCKED = 1, THT_TX_FULL = 2, THT_TX_TELL_FULL = 4, THT_TX_TELL_LOW = 8 };
+
+static inline thetis_tcp *tht_tcp_of(thetis_handle *h)
+{
+    return (thetis_tcp *)(void *)h; /* the handle is its first member */
+}
+
+/* True while the system should be asked for data. */
+static inline int tht_tcp_wants_recv(const thetis_tcp *tcp)
+{
+    const thetis_handle *h = &tcp->handle_;
+    return h->rx_ == THT_RX_ARMED && !(h->flags_ & (THT_F_PAUSED | THT_F_STARVED | THT_F_LADEN));
+}
+
+/* tcp_recv.c */
+void tht_tcp_recv_serve(thetis_tcp *tcp);
+void tht_tcp_recv_due(thetis_tcp *tcp);
+void tht_tcp_recv_end(thetis_tcp *tcp, tht_ret why); /* ends the direction; a receive completes */
+
+/* tcp_send.c */
+void tht_tcp_send_flush(thetis_tcp *tcp);
+void tht_tcp_send_due(thetis_tcp *tcp);
+void tht_tcp_send_end(thetis_tcp *tcp, tht_ret why); /* ends the direction; all sends fail */
+
+#endif
