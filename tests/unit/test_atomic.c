@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_atomic.c: each atomic operation does what its name says, alone and among threads. Memory
+ * orders cannot be tested on one machine; that is the concurrency tester's work.
+ */
+#include "harness/test.h"
+
+#include <pthread.h>
+#include <thetis/atomic.h>
+
+enum { ATOMIC_THREADS = 4, ATOMIC_ROUNDS = 100000 };
+
+TEST(is_a_plain_word)
+{
+    static thetis_atomic zero;
+    CHECK_EQ(sizeof(thetis_atomic), sizeof(uintptr_t));
+    CHECK_EQ(_Alignof(thetis_atomic), _Alignof(uintptr_t));
+    CHECK_EQ(thetis_atomic_load_relaxed(&zero), 0);
+}
+
+TEST(loads_see_stores)
+{
+    thetis_atomic a;
+    thetis_atomic_store_relaxed(&a, UINTPTR_MAX);
+    CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);
+    thetis_atomic_store_release(&a, 17);
+    CHECK_EQ(thetis_atomic_load_acquire(&a), 17);
+}
+
+TEST(exchanges_return_the_old_value)
+{
+    thetis_atomic a = {1};
+    CHECK_EQ(thetis_atomic_exchange_acquire(&a, 2), 1);
+    CHECK_EQ(thetis_atomic_exchange_release(&a, 3), 2);
+    CHECK_EQ(thetis_atomic_exchange_acq_rel(&a, UINTPTR_MAX), 3);
+    CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);
+}
+
+TEST(additions_return_the_old_value_and_wrap)
+{
+    thetis_atomic a = {UINTPTR_MAX - 1};
+    CHECK_EQ(thetis_atomic_fetch_add_relaxed(&a, 2), UINTPTR_MAX - 1);
+    CHECK_EQ(thetis_atomic_fetch_add_acquire(&a, 5), 0);
+    CHECK_EQ(thetis_atomic_fetch_sub_relaxed(&a, 1), 5);
+    CHECK_EQ(thetis_atomic_fetch_sub_release(&a, 5), 4);
+    CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);
+}
+
+/* ---- among threads --------------------------------------------------------------------------- */
+
+static void atomic_run_threads(void *(*body)(void *), void *shared)
+{
+    pthread_t threads[ATOMIC_THREADS];
+    for (int i = 0; i < ATOMIC_THREADS; i++) {
+        CHECK_EQ(pthread_create(&threads[i], NULL, body, shared), 0);
+    }
+    for (int i = 0; i < ATOMIC_THREADS; i++) CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+static void *atomic_add_body(void *shared)
+{
+    for (size_t i = test_scale(ATOMIC_ROUNDS); i > 0; i--) {
+        (void)thetis_atomic_fetch_add_relaxed(shared, 3);
+        (void)thetis_atomic_fetch_sub_release(shared, 1);
+        (void)thetis_atomic_fetch_add_acquire(shared, 1);
+        (void)thetis_atomic_fetch_sub_relaxed(shared, 2);
+    }
+    return NULL;
+}
+
+TEST(no_addition_is_lost)
+{
+    thetis_atomic sum = {0};
+    atomic_run_threads(atomic_add_body, &sum);
+    CHECK_EQ(thetis_atomic_load_relaxed(&sum), ATOMIC_THREADS * test_scale(ATOMIC_ROUNDS));
+}
+
+typedef struct atomic_baton {
+    thetis_atomic here; /* 1: free to take */
+    uintptr_t guarded;  /* plain: a lost or doubled baton makes this a race and a wrong sum */
+} atomic_baton;
+
+static void *atomic_baton_body(void *shared)
+{
+    atomic_baton *b = shared;
+    for (size_t left = test_scale(ATOMIC_ROUNDS); left > 0;) {
+        if (thetis_atomic_exchange_acquire(&b->here, 0) == 0) continue;
+        b->guarded++;
+        left--;
+        CHECK_EQ(thetis_atomic_exchange_release(&b->here, 1), 0);
+    }
+    return NULL;
+}
+
+TEST(only_one_thread_gets_the_baton)
+{
+    atomic_baton b = {.here = {1}};
+    atomic_run_threads(atomic_baton_body, &b);
+    CHECK_EQ(b.guarded, ATOMIC_THREADS * test_scale(ATOMIC_ROUNDS));
+}
+
+TEST_MAIN(T(is_a_plain_word), T(loads_see_stores), T(exchanges_return_the_old_value),
+          T(additions_return_the_old_value_and_wrap), T(no_addition_is_lost),
+          T(only_one_thread_gets_the_baton))

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_port.c: what port.h promises, and the last words of a program whose contract is broken.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "harness/test.h"
+
+#include "port/port.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <thetis/config.h>
+#include <unistd.h>
+
+enum { PORT_THREADS = 4 };
+
+TEST(the_clock_never_goes_back)
+{
+    uint64_t before = tht_port_now();
+    uint64_t start = before;
+    for (size_t i = test_scale(1000000); i > 0; i--) {
+        uint64_t now = tht_port_now();
+        CHECK(now >= before);
+        before = now;
+    }
+    CHECK(before > start);
+}
+
+/* Nanoseconds: a sleep that the system promises to be at least so long is so long by our clock. */
+TEST(the_clock_counts_nanoseconds)
+{
+    uint64_t start = tht_port_now();
+    CHECK_EQ(usleep(20000), 0);
+    CHECK(tht_port_now() - start >= 20000000);
+}
+
+TEST(mapped_memory_is_zero_aligned_and_apart)
+{
+    static const size_t sizes[] = {1, 4096, 4097, 1 << 20};
+    char *at[4];
+    for (int i = 0; i < 4; i++) {
+        at[i] = tht_port_map(sizes[i]);
+        CHECK(at[i] != NULL);
+        CHECK_EQ((uintptr_t)at[i] % THETIS_CACHE_LINE, 0);
+        for (size_t k = 0; k < sizes[i]; k++) CHECK_EQ(at[i][k], 0);
+        memset(at[i], 0xFF, sizes[i]);
+    }
+    for (int i = 0; i < 4; i++) tht_port_unmap(at[i], sizes[i]);
+    tht_port_unmap(NULL, 17);
+    CHECK(tht_port_map(SIZE_MAX / 2) == NULL);
+}
+
+TEST(unmapping_what_was_not_mapped_aborts)
+{
+    tht_port_unmap((char *)tht_port_map(1) + 1, 1);
+}
+
+TEST(masked_sections_nest)
+{
+    uintptr_t outer = tht_port_mask();
+    uintptr_t inner = tht_port_mask();
+    tht_port_unmask(inner);
+    tht_port_unmask(outer);
+}
+
+/* ---- entropy --------------------------------------------------------------------------------- */
+
+typedef enum port_source { PORT_PLENTY, PORT_LITTLE, PORT_NOTHING } port_source;
+
+static port_source port_random_source;
+
+/* Stands before that of the C library: can be slow and interrupted, or have nothing yet. */
+ssize_t getrandom(void *out, size_t len, unsigned flags)
+{
+    static unsigned calls;
+    if (port_random_source == PORT_PLENTY) return syscall(SYS_getrandom, out, len, flags);
+    errno = port_random_source == PORT_NOTHING ? EAGAIN : EINTR;
+    if (port_random_source == PORT_NOTHING || calls++ % 2 == 0) return -1;
+    return syscall(SYS_getrandom, out, len < 7 ? len : 7, flags);
+}
+
+static void port_check_entropy(void)
+{
+    static unsigned char a[3000], b[3000];
+    unsigned missing = 256;
+    CHECK_EQ(tht_port_entropy(a, sizeof a), 0);
+    CHECK_EQ(tht_port_entropy(b, sizeof b), 0);
+    CHECK(memcmp(a, b, 16) != 0);
+    CHECK(memcmp(a + sizeof a - 16, b + sizeof b - 16, 16) != 0);
+    for (unsigned byte = 0; byte < 256; byte++) missing -= memchr(a, (int)byte, sizeof a) != NULL;
+    CHECK(missing < 20); /* one value is missing with chance e^-11.7 */
+    CHECK_EQ(tht_port_entropy(a, 0), 0);
+}
+
+TEST(entropy_differs_and_fills_everything)
+{
+    port_check_entropy();
+}
+
+TEST(entropy_that_comes_in_pieces_fills_everything)
+{
+    port_random_source = PORT_LITTLE;
+    port_check_entropy();
+}
+
+TEST(no_entropy_is_said)
+{
+    char byte;
+    port_random_source = PORT_NOTHING;
+    CHECK_EQ(tht_port_entropy(&byte, 1), -1);
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+static pthread_barrier_t port_all_alive;
+
+static void *port_self_body(void *out)
+{
+    uintptr_t self = tht_port_self();
+    *(uintptr_t *)out = self;
+    pthread_barrier_wait(&port_all_alive);
+    tht_port_yield();
+    CHECK_EQ(tht_port_self(), self);
+    return NULL;
+}
+
+TEST(threads_have_different_numbers)
+{
+    pthread_t threads[PORT_THREADS];
+    uintptr_t self[PORT_THREADS + 1];
+    self[PORT_THREADS] = tht_port_self();
+    pthread_barrier_init(&port_all_alive, NULL, PORT_THREADS);
+    for (int i = 0; i < PORT_THREADS; i++) {
+        CHECK_EQ(pthread_create(&threads[i], NULL, port_self_body, &self[i]), 0);
+    }
+    for (int i = 0; i < PORT_THREADS; i++) CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    for (int i = 0; i <= PORT_THREADS; i++) {
+        CHECK(self[i] != 0);
+        for (int j = 0; j < i; j++) CHECK(self[i] != self[j]);
+    }
+}
+
+TEST(there_are_processors)
+{
+    CHECK(tht_port_cpus() >= 1);
+    CHECK(tht_port_cpus() <= (unsigned)sysconf(_SC_NPROCESSORS_CONF));
+}
+
+/* ---- program --------------------------------------------------------------------------------- */
+
+TEST(settings_are_the_environment)
+{
+    CHECK_EQ(setenv("THETIS_TEST_SETTING", "x=y", 1), 0);
+    CHECK_STR(tht_port_setting("THETIS_TEST_SETTING"), "x=y");
+    CHECK_EQ(unsetenv("THETIS_TEST_SETTING"), 0);
+    CHECK_STR(tht_port_setting("THETIS_TEST_SETTING"), NULL);
+}
+
+TEST(the_port_has_a_name)
+{
+    CHECK_STR(tht_port_name(), "linux");
+}
+
+static void port_call_panic(void)
+{
+    tht_port_panic("last words");
+}
+
+static void port_call_assert(void)
+{
+    thetis_assert_fail("a > b", "some/file.c", 4050607);
+}
+
+static void port_call_long_assert(void)
+{
+    static char what[1000];
+    memset(what, 'w', sizeof what - 1);
+    thetis_assert_fail(what, "f.c", 0);
+}
+
+/* Ends the process so that coverage counts are written, which abort() would drop. */
+static void port_on_abort(int number)
+{
+    exit(number);
+}
+
+/* What `end` writes to standard error before it aborts. */
+static const char *port_last_words(void (*end)(void))
+{
+    static char words[1100];
+    int fds[2], status;
+    size_t used = 0;
+    CHECK_EQ(pipe(fds), 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        (void)dup2(fds[1], STDERR_FILENO);
+        (void)signal(SIGABRT, port_on_abort);
+        end();
+    }
+    CHECK_EQ(close(fds[1]), 0);
+    for (ssize_t n; (n = read(fds[0], words + used, sizeof words - 1 - used)) > 0;)
+        used += (size_t)n;
+    words[used] = 0;
+    CHECK_EQ(close(fds[0]), 0);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == SIGABRT);
+    return words;
+}
+
+TEST(a_panic_shows_its_message)
+{
+    CHECK_STR(port_last_words(port_call_panic), "last words\n");
+}
+
+TEST(a_broken_contract_says_where_and_what)
+{
+    const char *words = port_last_words(port_call_assert);
+    CHECK(strstr(words, "some/file.c:4050607: contract broken: a > b\n") != NULL);
+    CHECK(strncmp(words, "thetis ", 7) == 0);
+}
+
+TEST(a_long_message_is_cut)
+{
+    const char *words = port_last_words(port_call_long_assert);
+    CHECK_EQ(strlen(words), 256); /* the buffer of assert.c with a newline for its final 0 */
+    CHECK(strstr(words, "f.c:0: contract broken: www") != NULL);
+}
+
+TEST_MAIN(T(the_clock_never_goes_back), T(the_clock_counts_nanoseconds),
+          T(mapped_memory_is_zero_aligned_and_apart),
+          T(unmapping_what_was_not_mapped_aborts, .aborts = true), T(masked_sections_nest),
+          T(entropy_differs_and_fills_everything),
+          T(entropy_that_comes_in_pieces_fills_everything), T(no_entropy_is_said),
+          T(threads_have_different_numbers), T(there_are_processors),
+          T(settings_are_the_environment), T(the_port_has_a_name), T(a_panic_shows_its_message),
+          T(a_broken_contract_says_where_and_what), T(a_long_message_is_cut))
