@@ -7,7 +7,8 @@
  *
  * A plain value without pointers; nothing here asks the system or a name server.
  * Text forms: "127.0.0.1:80", "[::1]:80", "[fe80::1%3]:80" (scope as a number), "*:80" (any IPv4
- * address), "unix:/run/x.sock". Output is canonical (RFC 5952), and parses to the same value.
+ * address), "unix:/run/x.sock". Output is canonical (RFC 5952) and parses to the same value, but
+ * for NONE, which is "-" and does not parse.
  */
 #ifndef THETIS_ADDR_H
 #define THETIS_ADDR_H

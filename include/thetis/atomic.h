@@ -65,6 +65,14 @@ static inline uintptr_t thetis_atomic_exchange_acq_rel(thetis_atomic *a, uintptr
     return __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQ_REL);
 }
 
+/* 1 and acquire if the word was `expected` and is now `value`; else 0, unchanged. Never fails
+ * spuriously. */
+static inline int thetis_atomic_cas_acquire(thetis_atomic *a, uintptr_t expected, uintptr_t value)
+{
+    return __atomic_compare_exchange_n(&a->word_, &expected, value, 0, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
 static inline uintptr_t thetis_atomic_fetch_add_relaxed(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_add(&a->word_, value, __ATOMIC_RELAXED);

@@ -79,7 +79,8 @@ THETIS_API uint64_t thetis_hist_count(const thetis_hist *hist);
 THETIS_API uint64_t thetis_hist_quantile(const thetis_hist *hist, double q);
 
 /** Writes the percentile distribution line by line, in the text form that HdrHistogram's plotters
- *  read: value, fraction, count so far, 1/(1-fraction); values are divided by `unit` (0 means 1).
+ *  read: value, fraction, count so far, 1/(1-fraction); values are divided by `unit` (0 means 1;
+ *  at most UINT64_MAX / 10).
  *  @progress as the writer's */
 THETIS_API void thetis_hist_print(const thetis_hist *hist, uint64_t unit,
                                   thetis_hist_line_fn *write, void *user);

@@ -164,18 +164,19 @@ THETIS_API void thetis_loop_discard(thetis_loop *loop);
 /* ---- running --------------------------------------------------------------------------------- */
 
 /** Turns until nothing is open (or for ever with `stay`), or stop. OK in both cases.
- *  EBUSY: called inside one of its own callbacks.
+ *  EBUSY: called inside one of its own callbacks; other faults: the system cannot poll any more.
  *  @progress blocking: sleeps in the system */
 THETIS_API THETIS_NODISCARD thetis_status thetis_loop_run(thetis_loop *loop);
 
-/** One turn that sleeps at most `timeout_ns` (0: not at all; UINT64_MAX: as long as needed).
- *  OK; CLOSED: nothing is open; EBUSY: called inside one of its own callbacks.
+/** One turn that sleeps at most `timeout_ns` (0: not at all; UINT64_MAX: as long as needed), and
+ *  not at all if a timer or a wake-up ran first.
+ *  OK; CLOSED: nothing is open; faults as run().
  *  @progress blocking: sleeps in the system */
 THETIS_API THETIS_NODISCARD thetis_status thetis_loop_run_once(thetis_loop *loop,
                                                                uint64_t timeout_ns);
 
 /** Makes run() return after the current round of callbacks; any thread, any signal handler.
- *  A stop without a run ends the next one at its start.
+ *  A stop without a run ends the next one at its start. on_wake is not called.
  *  @progress wait-free (claimed) up to one system call if the loop sleeps */
 THETIS_API void thetis_loop_stop(thetis_loop *loop);
 
@@ -187,7 +188,8 @@ THETIS_API void thetis_loop_wake(thetis_loop *loop);
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-/** The loop's clock: nanoseconds, never backwards; read once per phase.
+/** The loop's clock: nanoseconds, never backwards; read once per phase, and at
+ *  each call while the loop does not run.
  *  @progress owner */
 THETIS_API uint64_t thetis_loop_now(thetis_loop *loop);
 
@@ -240,8 +242,7 @@ static inline void thetis_handle_set_user(thetis_handle *handle, void *user)
 /** Ends any handle at once: thetis_tcp_abort(), thetis_listener_close() or
  *  thetis_poll_fd_close(), whatever it is. For thetis_loop_scan(). EBUSY: ended already.
  *  @progress owner; system calls */
-THETIS_API THETIS_NODISCARD thetis_status thetis_handle_close(thetis_handle *handle,
-                                                              thetis_closed_fn *closed);
+THETIS_API thetis_status thetis_handle_close(thetis_handle *handle, thetis_closed_fn *closed);
 
 /** The loop the handle was opened on.
  *  @progress owner */
@@ -280,10 +281,16 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_poll_fd_open(thetis_loop *loop,
 THETIS_API THETIS_NODISCARD thetis_status thetis_poll_fd_start(thetis_poll_fd *poll,
                                                                unsigned interest);
 
+/** The part that all handles share: for thetis_handle_user() and its sisters.
+ *  @progress owner */
+static inline thetis_handle *thetis_poll_fd_handle(thetis_poll_fd *poll)
+{
+    return &poll->handle_;
+}
+
 /** Forgets the descriptor without closing it; then `closed` (may be NULL). EBUSY: called twice.
  *  @progress owner */
-THETIS_API THETIS_NODISCARD thetis_status thetis_poll_fd_close(thetis_poll_fd *poll,
-                                                               thetis_closed_fn *closed);
+THETIS_API thetis_status thetis_poll_fd_close(thetis_poll_fd *poll, thetis_closed_fn *closed);
 
 THETIS_END_DECLS
 

@@ -3,10 +3,11 @@
  * thetis/spsc.h: ring of fixed-size elements, one producer thread, one consumer thread.
  *
  *     static char mem[THETIS_SPSC_SIZE(sizeof(int), 64)] THETIS_CACHE_ALIGNED;
+ *     thetis_spsc_cfg cfg = {sizeof(int), 64};
  *     thetis_spsc *ring;
- *     thetis_spsc_init(mem, sizeof mem, &(thetis_spsc_cfg){sizeof(int), 64}, &ring);
- *     thetis_spsc_push(ring, &(int){42});             producer
- *     int v; thetis_spsc_pop(ring, &v);               consumer
+ *     thetis_status s = thetis_spsc_init(mem, sizeof mem, &cfg, &ring);
+ *     s = thetis_spsc_push(ring, &(int){42});        producer: OK, FULL or CLOSED
+ *     int v; s = thetis_spsc_pop(ring, &v);          consumer: OK, EMPTY or CLOSED
  *
  * Algorithm: Lamport's ring ("Specifying concurrent program modules", 1983, section 4) with
  * free-running counters, so that all slots are usable, and with a private copy of the other side's
@@ -16,12 +17,13 @@
  * Counters move in steps of 2; bit 0 is the owner's flag: CLOSED in tail, CANCELED in head. So
  * closing is one store by the owner of the word, and no word has two writers.
  *
- * Invariants: 0 <= tail - head <= 2 * capacity (flags aside); slots [head, tail) hold published
- * elements; limit <= head + 2 * capacity and seen <= tail: stale copies only err on the safe side.
- * cancel() moves head by 2 * capacity: no tail can pass it any more, so one comparison tells
- * the consumer that there is nothing to read, canceled or not.
+ * Invariants until cancel(): 0 <= tail - head <= 2 * capacity (flags aside); slots [head, tail)
+ * hold published elements; limit <= head + 2 * capacity and seen <= tail: stale copies only err on
+ * the safe side. cancel() moves head by 2 * capacity: no tail can pass it any more, so one signed
+ * comparison tells the consumer that there is nothing to read, canceled or not.
  *
- * Linearization: push/commit at the release store of tail, FULL at the acquire load of head;
+ * Linearization: push/commit at the release store of tail, FULL, and CLOSED for the producer, at
+ * the acquire load of head;
  * pop/release at the release store of head, EMPTY and CLOSED at the acquire load of tail.
  *
  * Steps: one access to head, tail or a slot. `n` elements are n slot accesses.
@@ -92,7 +94,7 @@ typedef enum thetis_spsc_op {
     THETIS_SPSC_CANCEL
 } thetis_spsc_op;
 
-/** The largest capacity: counters of step 2 must tell full from empty. */
+/** The largest capacity: tail - head must keep its sign, also when head was moved by cancel(). */
 #define THETIS_SPSC_CAPACITY_MAX (THETIS_CAST(size_t, 1) << (THETIS_CAP_WORD_BITS - 3))
 
 /** thetis_spsc_size() as a constant expression, for static memory. */
@@ -106,6 +108,7 @@ THETIS_BEGIN_DECLS
 THETIS_API size_t thetis_spsc_size(const thetis_spsc_cfg *cfg);
 
 /** Builds an empty ring in `mem`: aligned to THETIS_CACHE_LINE, `len` >= thetis_spsc_size(cfg).
+ *  The first slot has that alignment, too; the others that of elem_size.
  *  EINVAL: a bad configuration, mem NULL or misaligned, len too small.
  *  @progress wait-free; before any other use of the memory */
 THETIS_API THETIS_NODISCARD thetis_status thetis_spsc_init(void *mem, size_t len,
@@ -159,7 +162,7 @@ static inline uintptr_t thetis_spsc_refill_seen_(thetis_spsc *ring, uintptr_t at
 {
     uintptr_t tail = thetis_atomic_load_acquire(&ring->producer_.at_); /* pair: spsc.tail */
     if (THETIS_UNLIKELY(THETIS_CAST(intptr_t, tail - at) < 2)) {
-        return at | ((tail | at) & THETIS_SPSC_FLAG_);
+        return at | (tail & THETIS_SPSC_FLAG_);
     }
     ring->consumer_.known_ = tail & ~THETIS_SPSC_FLAG_;
     return tail;
@@ -275,6 +278,7 @@ THETIS_INLINE void thetis_spsc_abort(thetis_spsc *ring, size_t n)
 {
     THETIS_ASSERT1(n <= ring->producer_.open_ >> 1);
     ring->producer_.open_ -= n << 1;
+    ring->producer_.known_ -= n << 1; /* if canceled, there must still be no room */
 }
 
 /** Appends up to `n` elements and returns how many; fewer than n come back with `*why` FULL or
@@ -301,7 +305,8 @@ THETIS_INLINE size_t thetis_spsc_push_n(thetis_spsc *ring, const void *items, si
     return n;
 }
 
-/** Appends one element: OK, FULL or CLOSED.
+/** Appends one element: OK, FULL or CLOSED. No reservation may be open (asserted at level 2): it
+ *  would be overwritten.
  *  A canceled ring is noticed when the known room is used up: after at most `capacity` pushes.
  *  @progress wait-free (claimed), at most 4 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_push(thetis_spsc *ring, const void *item)
@@ -377,7 +382,8 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_pop(thetis_spsc *ring, 
     return thetis_spsc_pop_(ring, item, ring->consumer_.elem_size_);
 }
 
-/** The consumer wants no more: pops answer CLOSED from now on, pushes soon.
+/** The consumer wants no more: pops answer CLOSED from now on, pushes soon. Elements that peek()
+ *  has shown stay readable, but release() must not be called any more (asserted).
  *  Calling it again has no effect.
  *  @progress wait-free (claimed), 2 steps */
 THETIS_INLINE void thetis_spsc_cancel(thetis_spsc *ring)
@@ -389,9 +395,18 @@ THETIS_INLINE void thetis_spsc_cancel(thetis_spsc *ring)
     thetis_atomic_store_release(&me->at_, head); /* pair: spsc.head */
 }
 
+#ifdef __cplusplus
+#define THETIS_SPSC_COPYABLE_(type)                                                             \
+    static_assert(__is_trivially_copyable(type), "elements are copied byte by byte")
+#else
+#define THETIS_SPSC_COPYABLE_(type) _Static_assert(sizeof(type) > 0, "a complete type")
+#endif
+
 /** Typed, faster forms for elements of `type`: name_push(ring, item) and name_pop(ring, &item).
- *  The ring must have been made with elem_size == sizeof(type); asserted at level 2. */
+ *  The ring must have been made with elem_size == sizeof(type), asserted at level 2; what
+ *  thetis_spsc_push() says of open reservations holds here, too. */
 #define THETIS_SPSC(name, type)                                                                 \
+    THETIS_SPSC_COPYABLE_(type);                                                                \
     static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_push(thetis_spsc *ring,   \
                                                                            type item)           \
     {                                                                                           \
@@ -401,7 +416,7 @@ THETIS_INLINE void thetis_spsc_cancel(thetis_spsc *ring)
     static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_pop(thetis_spsc *ring,    \
                                                                           type *item)           \
     {                                                                                           \
-        THETIS_ASSERT2(ring->producer_.elem_size_ == sizeof(type));                             \
+        THETIS_ASSERT2(ring->consumer_.elem_size_ == sizeof(type));                             \
         return thetis_spsc_pop_(ring, item, sizeof(type));                                      \
     }                                                                                           \
     struct name##_requires_semicolon_

@@ -5,7 +5,7 @@
  *     static void on_recv(thetis_tcp *tcp, const thetis_recv *r)
  *     {
  *         if (r->status == THETIS_OK) consume(r->data, r->len);
- *         else (void)thetis_tcp_close(tcp, NULL);                  EOF or an error: the last one
+ *         else thetis_tcp_close(tcp, NULL);                        EOF or an error: the last one
  *     }
  *     static void on_accept(thetis_listener *l, thetis_accepted *a)
  *     {
@@ -13,7 +13,8 @@
  *     }
  *
  * One receive slot and one ordered send queue per stream. Handles and operations are the caller's
- * memory: `thetis_tcp` until its closed callback, `thetis_send` until its done callback.
+ * memory: `thetis_tcp` until its closed callback, `thetis_send` until its done callback. With
+ * thousands of streams, align each to a cache line: it is two lines long on 64-bit machines.
  *
  * Completion of a send means: accepted by the stack. Only an answer of the peer means delivered.
  * SIGPIPE never arises.
@@ -127,17 +128,16 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_listener_addr(const thetis_list
 
 /** Stops accepting; connections wait in the system's backlog. OK, also when paused already.
  *  @progress owner */
-THETIS_API THETIS_NODISCARD thetis_status thetis_listener_pause(thetis_listener *listener);
+THETIS_API thetis_status thetis_listener_pause(thetis_listener *listener);
 
 /** Accepts again. OK, also when not paused.
  *  @progress owner */
-THETIS_API THETIS_NODISCARD thetis_status thetis_listener_resume(thetis_listener *listener);
+THETIS_API thetis_status thetis_listener_resume(thetis_listener *listener);
 
 /** No accept callback comes after this call; then `closed` (may be NULL). EBUSY: called twice.
  *  Connections that waited in the backlog are reset by the system.
  *  @progress owner */
-THETIS_API THETIS_NODISCARD thetis_status thetis_listener_close(thetis_listener *listener,
-                                                                thetis_closed_fn *closed);
+THETIS_API thetis_status thetis_listener_close(thetis_listener *listener, thetis_closed_fn *closed);
 
 /* ---- opening a stream ------------------------------------------------------------------------ */
 
@@ -169,6 +169,20 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_connect_from(thetis_loop *l
  *  @progress owner; system calls */
 THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_addr(const thetis_tcp *tcp,
                                                           thetis_addr *local, thetis_addr *peer);
+
+/** The part that all handles share: for thetis_handle_user() and its sisters.
+ *  @progress owner */
+static inline thetis_handle *thetis_tcp_handle(thetis_tcp *tcp)
+{
+    return &tcp->handle_;
+}
+
+/** Likewise for a listener.
+ *  @progress owner */
+static inline thetis_handle *thetis_listener_handle(thetis_listener *listener)
+{
+    return &listener->handle_;
+}
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
@@ -262,15 +276,13 @@ static inline size_t thetis_tcp_queued(const thetis_tcp *tcp)
  *  Bytes that arrived and were not received make the system send a reset instead of EOF.
  *  EBUSY: closing already.
  *  @progress owner */
-THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_close(thetis_tcp *tcp,
-                                                           thetis_closed_fn *closed);
+THETIS_API thetis_status thetis_tcp_close(thetis_tcp *tcp, thetis_closed_fn *closed);
 
 /** Ends everything at once (ECANCELED) and resets the connection; then `closed` (may be NULL).
  *  After close() it cuts the flush short, and close()'s callback still runs if `closed` is NULL.
  *  EBUSY: aborted already, or nothing is left to cut short.
  *  @progress owner; system calls */
-THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_abort(thetis_tcp *tcp,
-                                                           thetis_closed_fn *closed);
+THETIS_API thetis_status thetis_tcp_abort(thetis_tcp *tcp, thetis_closed_fn *closed);
 
 THETIS_END_DECLS
 

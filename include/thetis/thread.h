@@ -27,8 +27,8 @@
  *
  * | operation | progress            | bound | ISR-safe | shm-safe |
  * |-----------|---------------------|-------|----------|----------|
- * | join      | wait-free (claimed) | n + 1 | yes      | yes      |
- * | leave     | wait-free (claimed) | 2     | yes      | yes      |
+ * | join      | wait-free (claimed) | n + 1 | yes      | not yet  |
+ * | leave     | wait-free (claimed) | 2     | yes      | not yet  |
  */
 #ifndef THETIS_THREAD_H
 #define THETIS_THREAD_H

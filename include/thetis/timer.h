@@ -24,13 +24,13 @@ typedef void thetis_timer_fn(thetis_timer *timer);
 
 /** Caller's memory; must stay while armed. */
 struct thetis_timer {
-    thetis_loop *loop_;
+    thetis_loop *loop_; /* these four are all that arming touches */
+    uint64_t period_;
+    uint64_t seq_; /* order of arming */
+    uint32_t at_;  /* place in the heap; 0: not armed */
     thetis_timer_fn *fn_;
     void *user_;
-    uint64_t period_;
-    uint64_t seq_;    /* order of arming */
     uint64_t missed_; /* periods skipped before this expiry */
-    uint32_t at_;     /* place in the heap; 0: not armed */
 };
 
 THETIS_BEGIN_DECLS

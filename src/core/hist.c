@@ -35,19 +35,23 @@ uint64_t thetis_hist_count(const thetis_hist *hist)
     return sum;
 }
 
+/* From the top: what is recorded meanwhile can only be counted too high, never push the largest
+ * values out of the total. */
 uint64_t thetis_hist_quantile(const thetis_hist *hist, double q)
 {
     uint64_t total = thetis_hist_count(hist);
-    uint64_t seen = 0;
+    uint64_t left = total; /* values up to bucket b */
+    uint64_t answer = 0;
     double least = q > 0 ? (q < 1 ? q : 1) : 0; /* not a number: 0 */
-    if (total == 0) return 0;
-    for (size_t b = 0; b < THETIS_HIST_BUCKETS - 1; b++) {
+    for (size_t b = THETIS_HIST_BUCKETS; b-- > 0 && left > 0;) {
         uintptr_t n = thetis_atomic_load_relaxed(&hist->count_[b]);
-        seen += n;
+        if (n == 0) continue;
         /* a quotient, not least * total: 7 of 100 must be the fraction 0.07 */
-        if (n > 0 && (double)seen / (double)total >= least) return thetis_hist_bucket_max(b);
+        if ((double)left / (double)total < least) break;
+        answer = thetis_hist_bucket_max(b);
+        left = n < left ? left - n : 0;
     }
-    return thetis_hist_bucket_max(THETIS_HIST_BUCKETS - 1);
+    return answer;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -108,7 +112,7 @@ void thetis_hist_print(const thetis_hist *hist, uint64_t unit, thetis_hist_line_
     char line[128]; /* the widest: three numbers of 20 digits, 17 decimals, spaces */
     uint64_t total = thetis_hist_count(hist);
     uint64_t seen = 0;
-    uint64_t max = 0;
+    uint64_t max = thetis_hist_quantile(hist, 1);
     if (unit == 0) unit = 1;
     write(user, "       Value     Percentile TotalCount 1/(1-Percentile)");
     write(user, "");
@@ -116,8 +120,7 @@ void thetis_hist_print(const thetis_hist *hist, uint64_t unit, thetis_hist_line_
         uintptr_t n = thetis_atomic_load_relaxed(&hist->count_[b]);
         if (n == 0) continue;
         seen = n < total - seen ? seen + n : total; /* recorded meanwhile: not in the total */
-        max = thetis_hist_bucket_max(b);
-        hist_line(line, max, unit, seen, total);
+        hist_line(line, thetis_hist_bucket_max(b), unit, seen, total);
         write(user, line);
     }
     hist_footer(line, max, unit, total);

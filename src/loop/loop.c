@@ -163,25 +163,27 @@ static int loop_may_run(const thetis_loop *loop)
 
 thetis_status thetis_loop_run(thetis_loop *loop)
 {
+    int fault = THETIS_OK;
     if (loop->running) return THETIS_EBUSY;
     loop->running = 1;
     loop->owner = tht_port_self();
-    while (loop_may_run(loop)) tht_turn(loop, THT_NEVER);
+    while (fault == THETIS_OK && loop_may_run(loop)) fault = tht_turn(loop, THT_NEVER, 0);
     thetis_atomic_store_relaxed(&loop->stop, 0);
     loop->running = 0;
-    return THETIS_OK;
+    return (thetis_status)fault;
 }
 
 thetis_status thetis_loop_run_once(thetis_loop *loop, uint64_t timeout_ns)
 {
+    int fault = THETIS_OK;
     if (loop->running) return THETIS_EBUSY;
     if (!tht_loop_alive(loop)) return THETIS_CLOSED;
     loop->running = 1;
     loop->owner = tht_port_self();
-    if (loop_may_run(loop)) tht_turn(loop, timeout_ns);
+    if (loop_may_run(loop)) fault = tht_turn(loop, timeout_ns, 1);
     thetis_atomic_store_relaxed(&loop->stop, 0);
     loop->running = 0;
-    return THETIS_OK;
+    return (thetis_status)fault;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -189,6 +191,7 @@ thetis_status thetis_loop_run_once(thetis_loop *loop, uint64_t timeout_ns)
 uint64_t thetis_loop_now(thetis_loop *loop)
 {
     THT_ASSERT_OWNER(loop);
+    if (!loop->running) loop->now_fresh = 0;
     return tht_turn_clock(loop);
 }
 

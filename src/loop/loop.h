@@ -61,7 +61,8 @@ enum {
     THT_F_KIND = 16
 };
 
-/* What a loop does with handles of one kind. No function may free the handle. */
+/* What a loop does with handles of one kind. No function may free the handle. Kinds whose handles
+ * are never dirty leave flush, interest and broken out. */
 typedef struct tht_kind {
     void (*serve)(thetis_handle *h, unsigned ready); /* try these once; it may be closed by now */
     void (*due)(thetis_handle *h);                   /* deliver completions */
@@ -127,7 +128,8 @@ struct thetis_loop {
     uint32_t slot_free;
     uint32_t open; /* handles */
     uint32_t running;
-    uint32_t woken; /* a wake-up is to be delivered */
+    uint32_t woken; /* a notification was taken */
+    int fault;      /* of the last poll: a thetis_status */
     int stay;
     uintptr_t owner;
     thetis_loop_wake_fn *on_wake;
@@ -136,6 +138,7 @@ struct thetis_loop {
     thetis_loop_stat stat;
 
     thetis_atomic wake THETIS_CACHE_ALIGNED; /* THT_RUNNING, _SLEEPING, _NOTIFIED */
+    thetis_atomic note; /* on_wake is wanted */
     thetis_atomic stop;
 };
 
@@ -198,15 +201,21 @@ void tht_handle_shut(thetis_handle *h);
 /* Frees the slot and runs `closed`: the last act of a handle. */
 void tht_handle_end(thetis_handle *h);
 
-/* Spends budget for one system call that moved `bytes`. The first call in a turn renews it. */
+/* True when asked for the first time in a turn, which renews the handle's budget. */
+static inline int tht_handle_new_turn(thetis_handle *h)
+{
+    tht_slot *s = tht_slot_of(h);
+    if (s->turn == (uint16_t)h->loop_->stat.turns) return 0;
+    s->turn = (uint16_t)h->loop_->stat.turns;
+    h->budget_ = THT_TURN_BUDGET;
+    return 1;
+}
+
+/* Spends budget for one system call that moved `bytes`. */
 static inline void tht_handle_spend(thetis_handle *h, size_t bytes)
 {
     size_t cost = bytes < 2 * THT_BUDGET_UNIT ? 1 : bytes / THT_BUDGET_UNIT;
-    tht_slot *s = tht_slot_of(h);
-    if (s->turn != (uint16_t)h->loop_->stat.turns) {
-        s->turn = (uint16_t)h->loop_->stat.turns;
-        h->budget_ = THT_TURN_BUDGET;
-    }
+    (void)tht_handle_new_turn(h);
     h->budget_ = cost >= h->budget_ ? 0 : (uint8_t)(h->budget_ - cost);
 }
 
@@ -233,7 +242,8 @@ void tht_timer_expire(thetis_loop *loop);
 #define THT_HEAP0 3u /* the root; so that four siblings share a line */
 
 /* turn.c */
-void tht_turn(thetis_loop *loop, uint64_t timeout_ns);
+/* `once`: no sleep if a timer or a wake-up came first. OK, or why the system cannot poll. */
+int tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once);
 uint64_t tht_turn_clock(thetis_loop *loop); /* reads the clock if this phase has not yet */
 
 /* True while the loop has something to wait for. */

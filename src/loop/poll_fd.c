@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * poll_fd.c: readiness of descriptors that are not the library's.
+ *
+ * Interest is set at once in start(), which reports the system's refusal: such a handle is never
+ * dirty.
  */
 #include "loop.h"
 #include "../port/port.h"
@@ -14,29 +17,12 @@ static void poll_fd_serve(thetis_handle *h, unsigned ready)
 {
     thetis_poll_fd *poll = poll_fd_of(h);
     unsigned now = ready & poll->want_;
-    if (now) poll->on_ready_(poll, now);
+    if (now && tht_handle_new_turn(h)) poll->on_ready_(poll, now);
 }
 
 static void poll_fd_due(thetis_handle *h)
 {
     tht_handle_end(h);
-}
-
-static void poll_fd_flush(thetis_handle *h)
-{
-    (void)h; /* interest is set at once in start() */
-}
-
-static unsigned poll_fd_interest(const thetis_handle *h)
-{
-    return ((const thetis_poll_fd *)(const void *)h)->want_;
-}
-
-/* Not reached: interest is set at once in start(), which reports the fault. */
-static void poll_fd_broken(thetis_handle *h, tht_ret why)
-{
-    (void)h;
-    (void)why;
 }
 
 static thetis_status poll_fd_cut(thetis_handle *h, thetis_closed_fn *closed)
@@ -47,9 +33,6 @@ static thetis_status poll_fd_cut(thetis_handle *h, thetis_closed_fn *closed)
 static const tht_kind poll_fd_kind = {
     .serve = poll_fd_serve,
     .due = poll_fd_due,
-    .flush = poll_fd_flush,
-    .interest = poll_fd_interest,
-    .broken = poll_fd_broken,
     .cut = poll_fd_cut,
     .owns_fd = 0,
 };

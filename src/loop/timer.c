@@ -119,7 +119,6 @@ thetis_status thetis_timer_start_at(thetis_timer *timer, uint64_t deadline_ns, u
     THT_ASSERT_OWNER(loop);
     if (timer->at_ == 0 && loop->timers == loop->max_timers) return THETIS_ENOSLOT;
     timer->period_ = period_ns;
-    timer->missed_ = 0;
     arm(loop, (tht_timer_key){deadline_ns, timer});
     return THETIS_OK;
 }
@@ -159,6 +158,7 @@ void tht_timer_expire(thetis_loop *loop)
         tht_timer_key key = loop->heap[THT_HEAP0];
         if (key.deadline > now || key.timer->seq_ >= first_new) break;
         heap_remove(loop, THT_HEAP0);
+        key.timer->missed_ = 0;
         if (key.timer->period_) rearm(loop, key);
         loop->stat.expired++;
         key.timer->fn_(key.timer);

@@ -2,15 +2,20 @@
  *
  * turn.c: one pass of the loop through its seven phases, and the sleep/wake word.
  *
- * Sleep and wake (model-checked form: read-modify-writes on one word only, hence no fence and no
- * sequentially consistent access): the sleeper exchanges SLEEPING in, the waker NOTIFIED. Both are
- * totally ordered on the word. Either the sleeper's exchange finds NOTIFIED and it does not sleep,
- * or the waker's finds SLEEPING and it makes the one system call. Leaving SLEEPING must be an
- * exchange, too: a plain store of RUNNING could overwrite a NOTIFIED nobody has seen.
+ * Sleep and wake: read-modify-writes on one word only, hence no fence and no sequentially
+ * consistent access. The sleeper changes RUNNING to SLEEPING, the waker exchanges NOTIFIED in. All
+ * are totally ordered on the word. Either the sleeper finds NOTIFIED and does not sleep, or the
+ * waker finds SLEEPING and makes the one system call. Leaving SLEEPING must be an exchange, too: a
+ * plain store of RUNNING could overwrite a NOTIFIED nobody has seen. (Rejected: an exchange to
+ * SLEEPING. It is as safe, but shows SLEEPING for a moment although NOTIFIED was there, and a
+ * second waker makes a system call for a loop that does not sleep.)
  *
  * Orders:
- *   loop.wake   the waker's exchange releases, the loop's exchanges acquire: whatever the waker
- *               wrote before (a stop, a message) is seen by the phase that follows.
+ *   loop.wake   the waker's exchange releases, the loop's acquire: whatever the waker wrote before
+ *               (a stop) is seen by the phase that follows. The failed change to SLEEPING need not
+ *               acquire, because an exchange follows.
+ *   loop.note   thetis_loop_wake() releases, the loop's exchange before on_wake acquires: on_wake
+ *               sees what was written before each of the calls that it answers.
  */
 #include "loop.h"
 #include "../port/port.h"
@@ -27,33 +32,38 @@ uint64_t tht_turn_clock(thetis_loop *loop)
 
 /* ---- the wake word --------------------------------------------------------------------------- */
 
-void thetis_loop_wake(thetis_loop *loop)
+static void wake_notify(thetis_loop *loop)
 {
     uintptr_t was = thetis_atomic_exchange_release(&loop->wake, THT_NOTIFIED); /* pair: loop.wake */
     if (was == THT_SLEEPING) (void)loop->sys->wake_send(loop->sys, loop->wake_fd);
 }
 
-void thetis_loop_stop(thetis_loop *loop)
+void thetis_loop_wake(thetis_loop *loop)
 {
-    thetis_atomic_store_relaxed(&loop->stop, 1); /* published by the wake that follows */
-    thetis_loop_wake(loop);
+    thetis_atomic_store_release(&loop->note, 1); /* pair: loop.note */
+    wake_notify(loop);
 }
 
-/* Leaves SLEEPING or NOTIFIED; notes a wake-up to deliver. */
+void thetis_loop_stop(thetis_loop *loop)
+{
+    thetis_atomic_store_relaxed(&loop->stop, 1); /* published by the notification that follows */
+    wake_notify(loop);
+}
+
+/* Leaves SLEEPING or NOTIFIED; notes that somebody may want something. */
 static void wake_take(thetis_loop *loop)
 {
     uintptr_t was = thetis_atomic_exchange_acquire(&loop->wake, THT_RUNNING); /* pair: loop.wake */
     if (was == THT_NOTIFIED) loop->woken = 1;
 }
 
-/* Announces a sleep; 0 if a wake-up came first. */
+/* Announces a sleep; 0 if a notification came first. */
 static int wake_sleep(thetis_loop *loop)
 {
-    uintptr_t was = thetis_atomic_exchange_acquire(&loop->wake, THT_SLEEPING); /* pair: loop.wake */
-    if (was != THT_NOTIFIED) return 1;
-    loop->woken = 1;
-    wake_take(loop);
-    return 0;
+    int slept = thetis_atomic_cas_acquire(&loop->wake, THT_RUNNING, /* pair: loop.wake */
+                                          THT_SLEEPING);
+    if (!slept) wake_take(loop);
+    return slept;
 }
 
 /* ---- phases ---------------------------------------------------------------------------------- */
@@ -99,6 +109,7 @@ static void phase_wake(thetis_loop *loop)
     if (thetis_atomic_load_relaxed(&loop->wake) == THT_NOTIFIED) wake_take(loop);
     if (!loop->woken) return;
     loop->woken = 0;
+    if (!thetis_atomic_exchange_acquire(&loop->note, 0)) return; /* pair: loop.note */
     loop->stat.wakes++;
     if (loop->on_wake) loop->on_wake(loop, loop->user);
 }
@@ -162,7 +173,8 @@ static void phase_poll(thetis_loop *loop, uint64_t timeout_ns)
     r = loop->poller->wait(loop, timeout_ns);
     if (slept) wake_take(loop);
     loop->now_fresh = 0;
-    loop->n_events = r.status == THETIS_OK ? (size_t)r.n : 0;
+    loop->n_events = (size_t)r.n;
+    loop->fault = r.status == THETIS_EINTR || r.status == THETIS_ENOMEM ? THETIS_OK : r.status;
 }
 
 /* Those that had used up their budget go on. */
@@ -188,7 +200,9 @@ static void serve_events(thetis_loop *loop)
     for (; e != end; e++) {
         const tht_slot *s = &slots[(uint32_t)e->token];
         if (THETIS_LIKELY(s->gen == (uint32_t)(e->token >> 32))) {
-            s->handle->kind_->serve(s->handle, e->ready);
+            /* One that stands in the round already must not get two tries in it. */
+            if (THETIS_UNLIKELY(s->on & 1u << THT_READY)) s->handle->ready_ |= (uint8_t)e->ready;
+            else s->handle->kind_->serve(s->handle, e->ready);
         } else if ((uint32_t)e->token != THT_NONE) { /* NONE: the wake descriptor */
             loop->stat.stale++;
         }
@@ -229,11 +243,14 @@ static void phase_dispatch(thetis_loop *loop)
     }
 }
 
-void tht_turn(thetis_loop *loop, uint64_t timeout_ns)
+int tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once)
 {
+    uint64_t before = loop->stat.expired + loop->stat.wakes;
     loop->stat.turns++;
     phase_timers(loop);
     phase_wake(loop);
+    /* A caller that takes single turns wants to look after each in which something happened. */
+    if (once && loop->stat.expired + loop->stat.wakes != before) timeout_ns = 0;
     phase_poll(loop, timeout_ns);
     phase_serve(loop);
     for (int round = 0; round < THT_TURN_ROUNDS; round++) {
@@ -241,4 +258,5 @@ void tht_turn(thetis_loop *loop, uint64_t timeout_ns)
         if (!tht_list_empty(loop, THT_DIRTY)) phase_flush(loop);
         if (tht_list_empty(loop, THT_DUE) || thetis_atomic_load_relaxed(&loop->stop)) break;
     }
+    return loop->fault;
 }

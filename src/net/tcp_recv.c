@@ -142,7 +142,7 @@ static thetis_status recv_arm(thetis_tcp *tcp, void *into, size_t len, thetis_re
 
 thetis_status thetis_tcp_recv(thetis_tcp *tcp, void *into, size_t len, thetis_recv_fn *on_recv)
 {
-    THETIS_ASSERT1(into != NULL);
+    THETIS_ASSERT1(into != NULL || len == 0);
     return recv_arm(tcp, into, len, on_recv, len == 0);
 }
 

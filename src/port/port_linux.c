@@ -70,7 +70,9 @@ int tht_port_entropy(void *out, size_t bytes)
 
 uintptr_t tht_port_self(void)
 {
-    static _Thread_local char here; /* each living thread has its own */
+    /* Each living thread has its own. Placed at load time: the address must not cost a malloc when
+     * a thread of a library that was loaded later asks first, perhaps in a signal handler. */
+    static _Thread_local char here __attribute__((tls_model("initial-exec")));
     return (uintptr_t)&here;
 }
 

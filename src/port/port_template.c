@@ -15,9 +15,11 @@
 
 #include <thetis/config.h>
 
-/* A free-running timer, extended to 64 bits: read high, low, high again until both highs agree.
- * Cortex-M: the DWT cycle counter is 32 bits wide and wraps every few seconds; count its wraps in
- * the tick interrupt. RISC-V: mtime. */
+/* RISC-V: mtime, 64 bits wide; on 32-bit cores read high, low, high until both highs agree.
+ * Cortex-M: the DWT cycle counter has 32 bits and wraps every few seconds. Keep the last value and
+ * the sum of wraps in two words, update them here with interrupts masked, and call this from a
+ * tick more often than the counter wraps. Counting wraps in the tick alone is wrong: a handler that
+ * runs between a wrap and its tick would see time go back. */
 uint64_t tht_port_now(void)
 {
     return 0; /* no clock: without one there are no timers */

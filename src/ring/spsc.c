@@ -45,7 +45,8 @@ thetis_status thetis_spsc_check(const thetis_spsc *ring)
     uintptr_t head = thetis_atomic_load_relaxed(&ring->consumer_.at_);
     uintptr_t stored = head & THETIS_SPSC_FLAG_ ? head - 1 - tail : tail - head;
     if (!spsc_side_is_sound(&ring->producer_) || !spsc_side_is_sound(&ring->consumer_) ||
-        ring->producer_.span_ != ring->consumer_.span_) {
+        ring->producer_.span_ != ring->consumer_.span_ ||
+        ring->producer_.elem_size_ != ring->consumer_.elem_size_) {
         return THETIS_ECORRUPT;
     }
     return stored <= ring->producer_.span_ ? THETIS_OK : THETIS_ECORRUPT;
