@@ -257,7 +257,61 @@ TEST(cancel_races_with_push)
     }
 }
 
-TEST_MAIN(T(every_push_form_meets_every_pop_form, .timeout_s = 120),
+/* ---- what was written before the end is seen after it ---------------------------------------- */
+
+typedef struct ring_end {
+    thetis_spsc *ring;
+    int plain; /* not atomic: ThreadSanitizer sees whether close and cancel order it */
+} ring_end;
+
+static void *ring_write_and_close(void *arg)
+{
+    ring_end *end = arg;
+    end->plain = 7;
+    thetis_spsc_close(end->ring);
+    return NULL;
+}
+
+static void *ring_write_and_cancel(void *arg)
+{
+    ring_end *end = arg;
+    end->plain = 7;
+    thetis_spsc_cancel(end->ring);
+    return NULL;
+}
+
+static void ring_ends(void *(*body)(void *), int by_consumer)
+{
+    static char memory[THETIS_SPSC_SIZE(sizeof(int), 4)] THETIS_CACHE_ALIGNED;
+    thetis_spsc_cfg cfg = {sizeof(int), 4};
+    for (size_t round = test_scale(500); round > 0; round--) {
+        ring_end end = {.plain = 0};
+        pthread_t thread;
+        int item = 0;
+        CHECK_EQ(thetis_spsc_init(memory, sizeof memory, &cfg, &end.ring), THETIS_OK);
+        CHECK_EQ(pthread_create(&thread, NULL, body, &end), 0);
+        while ((by_consumer ? thetis_spsc_push(end.ring, &item)
+                            : thetis_spsc_pop(end.ring, &item)) != THETIS_CLOSED) {
+            sched_yield();
+        }
+        CHECK_EQ(end.plain, 7);
+        CHECK_EQ(pthread_join(thread, NULL), 0);
+    }
+}
+
+TEST(closed_carries_what_the_producer_wrote)
+{
+    ring_ends(ring_write_and_close, 0);
+}
+
+TEST(closed_carries_what_the_consumer_wrote)
+{
+    ring_ends(ring_write_and_cancel, 1);
+}
+
+TEST_MAIN(T(closed_carries_what_the_producer_wrote, .timeout_s = 60),
+          T(closed_carries_what_the_consumer_wrote, .timeout_s = 60),
+          T(every_push_form_meets_every_pop_form, .timeout_s = 120),
           T(small_rings_with_changing_forms, .timeout_s = 120),
           T(a_large_ring_with_changing_forms, .timeout_s = 60),
           T(close_races_with_pop, .timeout_s = 60), T(cancel_races_with_push, .timeout_s = 60))

@@ -181,6 +181,23 @@ TEST(no_record_is_lost_among_threads)
     CHECK_EQ(thetis_hist_count(&hist_a), HIST_THREADS * test_scale(100000));
 }
 
+/* One value far above the stream of small ones that another thread records: it stays the largest,
+ * and merging into a histogram that is recorded into loses nothing. */
+TEST(reading_while_another_thread_records)
+{
+    pthread_t thread;
+    uint64_t seed = test_seed();
+    thetis_hist_record(&hist_a, UINT64_MAX);
+    thetis_hist_record(&hist_b, UINT64_MAX);
+    CHECK_EQ(pthread_create(&thread, NULL, hist_record_body, &seed), 0);
+    for (size_t i = test_scale(300); i > 0; i--) {
+        CHECK_EQ(thetis_hist_quantile(&hist_a, 1), UINT64_MAX);
+    }
+    thetis_hist_merge(&hist_a, &hist_b);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(thetis_hist_count(&hist_a), test_scale(100000) + 2);
+}
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 typedef struct hist_page {
@@ -256,6 +273,6 @@ TEST_MAIN(T(buckets_tile_all_numbers), T(a_bucket_is_as_fine_as_promised),
           T(a_bucket_past_the_last_aborts, .aborts = true),
           T(quantiles_are_those_of_the_sorted_values), T(quantiles_do_not_suffer_from_rounding),
           T(quantiles_outside_0_to_1_are_clamped), T(merging_adds_all_counts),
-          T(no_record_is_lost_among_threads), T(text_is_what_plotters_read),
-          T(text_of_an_empty_histogram_has_no_values), T(text_columns_agree_with_each_other),
-          T(text_of_the_biggest_numbers_fits))
+          T(no_record_is_lost_among_threads), T(reading_while_another_thread_records),
+          T(text_is_what_plotters_read), T(text_of_an_empty_histogram_has_no_values),
+          T(text_columns_agree_with_each_other), T(text_of_the_biggest_numbers_fits))
