@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""Figures of the loop that are the same on every run: system calls, user instructions, bytes.
+
+Run as a program it is a test: it prints TAP and asserts the goals. `--where SUBJECT CONNECTIONS`
+prints instead where the user instructions of one echo go, function by function.
+"""
+
+import argparse
+import doctest
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import manifest
+import stats
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import tap  # noqa: E402
+
+ROUNDS = 10          # measured rounds of messages
+BASE_ROUNDS = 2      # rounds of the shorter run that is subtracted
+SIZES = (100, 1000)  # connections at which the goals hold
+MORE_INSTRUCTIONS = 150
+IDLE_MS = 500
+IDLE_BYTES = 160
+
+
+def lockstep(build, mode, conns, rounds, argv):
+    """Runs bench-lockstep and returns what it printed."""
+    command = [build.tool("bench-lockstep"), mode, str(conns), str(rounds), *argv]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip() or f"{command[0]}: status {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def syscalls(build, program, conns, rounds=ROUNDS):
+    """System calls per echo, one figure for each round."""
+    counted = lockstep(build, "count", conns, rounds, [program])["rounds"]
+    return [calls / conns for calls in counted]
+
+
+def callgrind(build, program, conns, rounds, out):
+    """Writes the callgrind profile of a server that lived for so many rounds."""
+    valgrind = ["valgrind", "-q", "--tool=callgrind", "--vgdb=no", f"--callgrind-out-file={out}"]
+    lockstep(build, "gate", conns, rounds, [*valgrind, program])
+
+
+def total(profile):
+    """All instructions in a callgrind profile."""
+    return int(re.search(r"^totals: (\d+)", Path(profile).read_text(), re.MULTILINE).group(1))
+
+
+def profiles(build, program, conns, folder):
+    """Two profiles, of a short and a longer life: their difference is ROUNDS rounds."""
+    paths = [f"{folder}/{rounds}" for rounds in (BASE_ROUNDS, BASE_ROUNDS + ROUNDS)]
+    for path, rounds in zip(paths, (BASE_ROUNDS, BASE_ROUNDS + ROUNDS)):
+        callgrind(build, program, conns, rounds, path)
+    return paths
+
+
+def instructions(build, program, conns):
+    """User instructions per echo, averaged over ROUNDS rounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = profiles(build, program, conns, folder)
+        return (total(long) - total(short)) / (ROUNDS * conns)
+
+
+def by_function(profile):
+    """Instructions of each function in a profile."""
+    text = subprocess.run(["callgrind_annotate", "--threshold=100", "--show-percs=no", profile],
+                          capture_output=True, text=True, check=True).stdout
+    found = {}
+    for number, name in re.findall(r"^ *([\d,]+) +(\S+:\S+)", text, re.MULTILINE):
+        name = name.replace(f"{ROOT}/", "")
+        found[name] = found.get(name, 0) + int(number.replace(",", ""))
+    return found
+
+
+def where(build, name, conns):
+    """Prints the functions of one echo, the most expensive first."""
+    program = program_of(build, name)
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = map(by_function, profiles(build, program, conns, folder))
+    rows = [((n - short.get(f, 0)) / (ROUNDS * conns), f) for f, n in long.items()]
+    for per_echo, function in sorted(rows, reverse=True):
+        if per_echo >= 0.05:
+            print(f"{per_echo:8.2f}  {function}")
+    print(f"{sum(n for n, _ in rows):8.2f}  user instructions per echo")
+
+
+def program_of(build, name):
+    """The echo server of a subject."""
+    for subject in build.of("tcp"):
+        if subject.name == name:
+            return subject.program
+    raise SystemExit(f"exact: no echo server '{name}'")
+
+
+def can_trace(build):
+    """The reason why nothing can be traced here, or nothing."""
+    try:
+        lockstep(build, "count", 1, 1, [program_of(build, "raw-epoll")])
+    except RuntimeError as error:
+        return str(error) or "ptrace"
+    return ""
+
+
+def check_syscalls(build, conns):
+    """Problems: more system calls per echo than the program written by hand."""
+    ours, raw = (median(syscalls(build, program_of(build, s), conns))
+                 for s in ("thetis-epoll", "raw-epoll"))
+    print(f"# {conns} connections: thetis {ours:g}, raw {raw:g} system calls per echo")
+    return [] if ours == raw else [f"{ours:g} system calls per echo, raw {raw:g}"]
+
+
+def check_instructions(build, conns):
+    """Problems: too many user instructions per echo beyond the program written by hand."""
+    ours, raw = (instructions(build, program_of(build, s), conns)
+                 for s in ("thetis-epoll", "raw-epoll"))
+    print(f"# {conns} connections: thetis {ours:.1f}, raw {raw:.1f} user instructions per echo")
+    if ours <= raw + MORE_INSTRUCTIONS:
+        return []
+    return [f"{ours:.1f} user instructions per echo, allowed {raw + MORE_INSTRUCTIONS:.1f}"]
+
+
+def check_idle(build):
+    """Problems: a loop with a timer an hour away does anything but sleep."""
+    calls = lockstep(build, "idle", 0, IDLE_MS, [build.tool("bench-idle")])["idle_calls"]
+    return [f"{calls} system calls in an idle time of {IDLE_MS} ms"] if calls else []
+
+
+def check_memory(build):
+    """Problems: an idle connection takes too much of the library's memory."""
+    done = subprocess.run([build.tool("bench-idle"), "sizes"], capture_output=True, text=True,
+                          check=True)
+    sizes = json.loads(done.stdout)
+    print(f"# an idle connection: stream {sizes['tcp']} + slot {sizes['slot']} bytes")
+    if sizes["tcp"] + sizes["slot"] <= IDLE_BYTES:
+        return []
+    return [f"{sizes['tcp']} + {sizes['slot']} bytes, allowed {IDLE_BYTES}"]
+
+
+def check_statistics():
+    """Problems: an interval or ratio that is not what the tables say."""
+    failed = doctest.testmod(stats).failed
+    return [f"{failed} examples of bench/stats.py"] if failed else []
+
+
+def cases(build):
+    """Every case: name, what it needs (traces, valgrind), the function that finds problems."""
+    yield "intervals are those of the sign test", "", check_statistics
+    yield "an idle connection takes at most 160 bytes", "", lambda: check_memory(build)
+    yield "an idle loop sleeps in one system call", "trace", lambda: check_idle(build)
+    for conns in SIZES:
+        yield (f"system calls per echo equal raw epoll's at {conns} connections", "trace",
+               lambda n=conns: check_syscalls(build, n))
+        yield (f"user instructions per echo within raw epoll's + {MORE_INSTRUCTIONS} at {conns}",
+               "valgrind", lambda n=conns: check_instructions(build, n))
+
+
+def test(build):
+    """Runs all cases and prints TAP."""
+    out = tap.Tap()
+    cannot = can_trace(build)
+    for name, needs, problems in cases(build):
+        if needs and cannot:
+            out.skip(name, "environment", f"no tracing: {cannot}")
+        elif needs == "valgrind" and not shutil.which("valgrind"):
+            out.skip(name, "environment", "no valgrind")
+        else:
+            out.case(name, problems())
+    out.end()
+
+
+def main():
+    """The test, or --where."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--manifest", default=manifest.DEFAULT)
+    parser.add_argument("--where", nargs=2, metavar=("SUBJECT", "CONNECTIONS"))
+    options = parser.parse_args()
+    build = manifest.load(options.manifest)
+    if options.where:
+        where(build, options.where[0], int(options.where[1]))
+    else:
+        test(build)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * spsc_ck.c: Concurrency Kit's ring in its single producer, single consumer form. It has no batch
+ * operations: a batch is a loop.
+ */
+#include <ck_ring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CAPACITY 4096
+#define SUBJECT_VARIANT "ck " PEER_VERSION ", ck_ring_enqueue_spsc/dequeue_spsc"
+
+typedef struct subject_ring {
+    ck_ring_t ring;
+    ck_ring_buffer_t slots[CAPACITY] __attribute__((aligned(128)));
+} subject_ring;
+
+static subject_ring *subject_open(void)
+{
+    static subject_ring ring __attribute__((aligned(128)));
+    ck_ring_init(&ring.ring, CAPACITY);
+    return &ring;
+}
+
+static inline int subject_push(subject_ring *ring, uint64_t v)
+{
+    return ck_ring_enqueue_spsc(&ring->ring, ring->slots, (void *)(uintptr_t)v);
+}
+
+static inline int subject_pop(subject_ring *ring, uint64_t *v)
+{
+    void *entry;
+    bool done = ck_ring_dequeue_spsc(&ring->ring, ring->slots, &entry);
+    *v = (uint64_t)(uintptr_t)entry;
+    return done;
+}
+
+static inline size_t subject_push_n(subject_ring *ring, const uint64_t *v, size_t n)
+{
+    size_t i = 0;
+    while (i < n && subject_push(ring, v[i]))
+        i++;
+    return i;
+}
+
+static inline size_t subject_pop_n(subject_ring *ring, uint64_t *v, size_t n)
+{
+    size_t i = 0;
+    while (i < n && subject_pop(ring, &v[i]))
+        i++;
+    return i;
+}
+
+#include "../spsc.h"

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""thetis-bench: measures the library and its peers next to each other.
+
+    thetis-bench STEM [--quick] [--json]        STEM: spsc, timer, tcp, conn or all
+
+All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
+speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
+interval of the sign test. docs/benchmarks.md says what is measured and how.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import exact
+import manifest
+import stats
+
+COMPILERS = ("-gcc", "-clang")
+FULL = (4, 6)   # starts of each program, windows per start
+QUICK = (1, 9)
+SPARE_DESCRIPTORS = 64
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One row of the table: how to start a subject of `stem` so that it speaks window.h."""
+
+    name: str
+    stem: str
+    reference: str
+    args: tuple
+    quick_args: tuple = ()
+    metric: str = "cpu_ns"
+    load: bool = False   # the program is a server: bench-load starts and measures it
+    exact: bool = False  # count system calls and instructions, too
+    connections: int = 0
+
+    def command(self, build, program, quick):
+        """The argument vector that measures a program."""
+        args = self.quick_args if quick and self.quick_args else self.args
+        if self.load:
+            return [build.tool("bench-load"), *args, program]
+        return [program, *args]
+
+
+def spsc():
+    """Rings: one element, and 32."""
+    return [Bench("spsc.pair", "spsc", "boost", ("pair",)),
+            Bench("spsc.batch32", "spsc", "boost", ("batch32",))]
+
+
+def timer():
+    """Re-arming, by the shortest way and by an explicit stop and start."""
+    sizes = (("1k", "1000"), ("100k", "100000"), ("1m", "1000000"))
+    forms = (("cpu_ns", "rearm"), ("cpu_ns_split", "split"))
+    return [Bench(f"timer.rearm.{name}", "timer", "libev", (live, form), metric=metric)
+            for name, live in sizes for metric, form in forms]
+
+
+def tcp():
+    """Echo of 64 bytes: connections, rounds in a full run, rounds in a quick one."""
+    sizes = ((1, 4000, 1000), (100, 200, 60), (1000, 20, 6), (8000, 3, 1))
+    return [Bench(f"tcp.echo.{n}", "tcp", "raw-epoll", ("echo", str(n), str(full)),
+                  ("echo", str(n), str(quick)), load=True, exact=True, connections=n)
+            for n, full, quick in sizes]
+
+
+def conn():
+    """Connections that are accepted and closed, 32 at once."""
+    return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)]
+
+
+STEMS = {"spsc": spsc, "timer": timer, "tcp": tcp, "conn": conn}
+
+
+class Probe:
+    """A running subject: one line in, one figure out."""
+
+    def __init__(self, name, command):
+        self.name = name
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+        self.variant = self.line()
+
+    def line(self):
+        """The next line of the program; its end is an error."""
+        text = self.process.stdout.readline().strip()
+        if not text:
+            raise SystemExit(f"bench: {self.name} failed")
+        return text
+
+    def window(self):
+        """Measures once."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.line())
+
+    def end(self):
+        """Lets the program end."""
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def measure(build, bench, subjects, quick):
+    """All windows of all subjects; returns figures and variants by subject."""
+    starts, windows = QUICK if quick else FULL
+    values = {s.name: [] for s in subjects}
+    variants = {}
+    for start in range(starts):
+        probes = [Probe(s.name, bench.command(build, s.program, quick)) for s in subjects]
+        for turn in range(windows):
+            for probe in probes if (start + turn) % 2 == 0 else reversed(probes):
+                values[probe.name].append(probe.window())
+        for probe in probes:
+            variants[probe.name] = probe.variant
+            probe.end()
+    return values, variants
+
+
+class Report:
+    """Prints results as they come: JSON lines, or a table."""
+
+    def __init__(self, as_json):
+        self.as_json = as_json
+        self.noted = set()
+
+    def note(self, text):
+        """What is no figure, once: beside the JSON lines, not among them."""
+        if text in self.noted:
+            return
+        self.noted.add(text)
+        print(f"# {text}", file=sys.stderr if self.as_json else sys.stdout, flush=True)
+
+    def figure(self, bench, subject, metric, unit, values):
+        """One subject's figures."""
+        row = {"bench": bench, "subject": subject, "metric": metric, "unit": unit}
+        row.update(stats.summary(values))
+        self.row(row, f"{row['min']:>12.4g} {row['max']:>12.4g}")
+
+    def ratio(self, bench, subject, metric, reference, values):
+        """How one subject compares with the reference, turn by turn."""
+        low, high = stats.sign_interval(values)
+        row = {"bench": bench, "subject": subject, "metric": f"{metric}_ratio",
+               "unit": f"x {reference}"}
+        row.update(stats.summary(values), low=low, high=high)
+        self.row(row, f"   95 % [{low:.3f}, {high:.3f}]")
+
+    def row(self, row, spread):
+        """One line."""
+        if self.as_json:
+            print(json.dumps(row), flush=True)
+            return
+        print(f"{row['bench']:<18} {row['subject']:<13} {row['metric']:<18} {row['unit']:<12} "
+              f"{row['median']:>12.4g} {spread} n {row['n']}", flush=True)
+
+
+def compared(bench, names):
+    """Pairs to compare: every subject with the reference, ours with every peer."""
+    for name in names:
+        for other in names:
+            if name == other or "control" in (name, other) or other.startswith("thetis"):
+                continue
+            if other == bench.reference or name.startswith("thetis"):
+                yield name, other
+
+
+def by_faster_compiler(values):
+    """Subjects that several compilers built, each by the one that made it fastest."""
+    best = {}
+    for name, figures in values.items():
+        base = name.rpartition("-")[0] if name.endswith(COMPILERS) else name
+        if base not in best or stats.median(figures) < stats.median(best[base]):
+            best[base] = figures
+    return best
+
+
+def report_times(report, bench, values):
+    """CPU times, then ratios."""
+    best = by_faster_compiler(values)
+    for name, figures in (values | best).items():
+        report.figure(bench.name, name, bench.metric, "ns", figures)
+    values = best
+    for name, other in compared(bench, list(values)):
+        report.ratio(bench.name, name, bench.metric, other,
+                     stats.ratios(values[name], values[other]))
+
+
+def report_exact(report, build, bench, subjects, quick):
+    """System calls and user instructions per echo; at many connections only in a full run."""
+    if quick and bench.connections > max(exact.SIZES):
+        report.note(f"{bench.name}: syscalls and user_instr only in a full run")
+        return
+    cannot = exact.can_trace(build)
+    if cannot:
+        report.note(f"skipped: {bench.name} syscalls and user_instr: environment({cannot})")
+        return
+    for s in subjects:
+        counted = exact.syscalls(build, s.program, bench.connections)
+        report.figure(bench.name, s.name, "syscalls", "calls/echo", counted)
+    if not shutil.which("valgrind"):
+        report.note(f"skipped: {bench.name} user_instr: environment(no valgrind)")
+        return
+    for s in subjects:
+        mean = exact.instructions(build, s.program, bench.connections)
+        report.figure(bench.name, s.name, "user_instr", "instr/echo", [mean] * exact.ROUNDS)
+
+
+def run_bench(report, build, bench, quick):
+    """One bench with all its subjects."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit not in (-1, resource.RLIM_INFINITY) and bench.connections + SPARE_DESCRIPTORS > limit:
+        report.note(f"skipped: {bench.name}: environment(limit of {limit} descriptors)")
+        return
+    subjects = build.of(bench.stem)
+    for s in build.missing(bench.stem):
+        report.note(f"skipped: {bench.stem} {s.name}: environment({s.missing})")
+    values, variants = measure(build, bench, subjects, quick)
+    for name, variant in variants.items():
+        report.note(f"{name}: {variant}")
+    report_times(report, bench, values)
+    if bench.exact:
+        report_exact(report, build, bench, subjects, quick)
+
+
+def cpu_model():
+    """The name of the processor, as the system tells it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as info:
+            names = [line.split(":", 1)[1].strip() for line in info if "model name" in line]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or "unknown CPU"
+
+
+def main():
+    """Parses the command line and runs the benches of the stems."""
+    parser = argparse.ArgumentParser(prog="thetis-bench", description=__doc__.splitlines()[0])
+    parser.add_argument("stem", nargs="?", default="all", choices=[*STEMS, "all"])
+    parser.add_argument("--quick", action="store_true", help="at most 2 minutes per stem")
+    parser.add_argument("--json", action="store_true", help="JSON lines instead of a table")
+    parser.add_argument("--manifest", default=manifest.DEFAULT, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    build = manifest.load(options.manifest)
+    report = Report(options.json)
+    report.note(f"{cpu_model()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}")
+    report.note(f"{build.build}; load average {os.getloadavg()[0]:.1f}")
+    for stem, benches in STEMS.items():
+        for bench in benches() if options.stem in (stem, "all") else []:
+            run_bench(report, build, bench, options.quick)
+
+
+if __name__ == "__main__":
+    main()
