@@ -26,6 +26,8 @@ suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/ex
 
 # Checks of the sources, the tools and the harness themselves; each prints TAP.
 CHECKS = $(foreach tool,tidy pairs,--check "$(PYTHON) tools/$(tool).py --tap") \
+	--check "$(PYTHON) tools/guarantees.py --check" \
+	--check "$(PYTHON) bench/exact.py --manifest build/host/bench/manifest.jsonl" \
 	$(foreach script,$(wildcard tests/consume/*.py tests/harness/selftest/*.py \
 	tests/tools/test_*.py),--check "$(PYTHON) $(script)")
 
@@ -54,9 +56,9 @@ test: ## every suite and the code's own rules; the last line has the totals
 sanitize: ## every test program and example under ASan + UBSan, then under TSan
 	$(SETUP) sanitize
 	@$(CLANG); $(call tree,asan)
-	@$(call suite,asan)
+	@$(call suite,asan) --target asan
 	@$(CLANG); $(call tree,tsan)
-	@$(call suite,tsan)
+	@$(call suite,tsan) --target tsan
 
 coverage: ## line coverage of each folder; ring, core and loop need 95 %
 	$(SETUP) coverage

@@ -10,14 +10,14 @@ packages()
 {
     case $1 in
     build) echo gcc libc6-dev cmake ninja-build python3 ;;
-    test) echo "$(packages demo)" g++ clang pkg-config ;;
+    test) echo "$(packages demo)" g++ clang pkg-config valgrind ;;
     sanitize) echo "$(packages test)" libclang-rt-14-dev ;;
     coverage) echo "$(packages build)" ;;
     cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf ;;
     docs) echo doxygen ;;
     demo) echo "$(packages build)" nginx-light wrk redis-server redis-tools ;;
     bench) echo "$(packages build)" g++ pkg-config libuv1-dev libev-dev libevent-dev libasio-dev \
-        libboost-dev libck-dev libdpdk-dev valgrind strace ;;
+        libboost-dev libck-dev libdpdk-dev valgrind python3-matplotlib ;;
     *) echo "setup.sh: no stage '$1' (build test sanitize coverage cross docs demo bench)" >&2
         exit 2 ;;
     esac
