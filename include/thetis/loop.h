@@ -276,7 +276,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_poll_fd_open(thetis_loop *loop,
                                                               thetis_poll_fn *on_ready);
 
 /** Sets the interest: THETIS_POLL_IN, _OUT, both or 0. While it is ready, `on_ready` runs once a
- *  turn. EINVAL: other bits, or the system cannot poll this descriptor; EBUSY: closing.
+ *  turn. EINVAL: other bits, or the system cannot poll this descriptor; EBUSY: closing, or
+ *  another handle of this loop watches the descriptor.
  *  @progress owner; one system call */
 THETIS_API THETIS_NODISCARD thetis_status thetis_poll_fd_start(thetis_poll_fd *poll,
                                                                unsigned interest);

@@ -70,7 +70,6 @@ struct thetis_tcp {
     thetis_handle handle_;
     thetis_recv_fn *recv_;
     unsigned char *into_; /* one-shot receive; NULL: from the pool */
-    size_t into_len_;
     thetis_send *pending_; /* circular, the newest; its next_ is the oldest; NULL: none */
     thetis_send *done_;    /* likewise: complete, callback to come */
     size_t queued_;        /* bytes not yet accepted by the stack */
@@ -78,15 +77,19 @@ struct thetis_tcp {
     thetis_mark_fn *mark_;
     uint32_t high_;
     uint32_t low_;
+    uint32_t into_len_;
     int32_t rx_os_;
+    int32_t tx_os_;
     int8_t rx_end_; /* status that ended the direction, or 0 */
     int8_t tx_end_;
-    int16_t spare_;
+    int8_t rx_cause_; /* fault that a send was told: an EOF that follows is none */
+    int8_t spare_;
 };
 
 /** A connection that waits to be taken, in an accept callback. */
 typedef struct thetis_accepted {
-    thetis_status status; /* OK; EMFILE, ENOBUFS, ENOMEM: cannot accept now, will go on trying */
+    thetis_status status; /* OK; EMFILE, ENOBUFS, ENOMEM: cannot accept now, will go on trying;
+                             other faults: will accept no more, close it */
     int32_t os;           /* the system's own code behind a fault, else 0 */
     thetis_addr peer;
     thetis_loop *loop_; /* internal, like fd_ */

@@ -47,7 +47,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_timer_start(thetis_timer *timer
                                                              uint64_t delay_ns,
                                                              uint64_t period_ns);
 
-/** Like start, at an absolute time of thetis_loop_now(); a past one expires in the next turn.
+/** Like start, at an absolute time of thetis_loop_now(); a past one counts as now: it expires in
+ *  the next turn, among others in the order of arming.
  *  @progress owner; O(log timers) */
 THETIS_API THETIS_NODISCARD thetis_status thetis_timer_start_at(thetis_timer *timer,
                                                                 uint64_t deadline_ns,

@@ -11,17 +11,11 @@ void tht_list_push(thetis_loop *loop, tht_list_id id, uint32_t slot)
     tht_list *list = &loop->lists[id];
     tht_slot *s = &loop->slots[slot];
     if (s->on & 1u << link) return;
-    s->on |= (uint16_t)(1u << link);
+    s->on |= (1u << link) & 0xFF;
     s->next[link] = THT_NONE;
     if (list->head == THT_NONE) list->head = slot;
     else loop->slots[list->tail].next[link] = slot;
     list->tail = slot;
-}
-
-static void slot_put(thetis_loop *loop, uint32_t slot)
-{
-    loop->slots[slot].next[0] = loop->slot_free;
-    loop->slot_free = slot;
 }
 
 thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id, int *more)
@@ -32,8 +26,7 @@ thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id, 
     *more = slot != THT_NONE;
     if (slot == THT_NONE) return NULL;
     list->head = s->next[link];
-    s->on &= (uint16_t)~(1u << link);
-    if (s->handle == NULL && s->on == 0) slot_put(loop, slot);
+    s->on &= ~(1u << link) & 0xFF;
     return s->handle;
 }
 
@@ -49,7 +42,7 @@ thetis_status tht_handle_open(thetis_loop *loop, thetis_handle *h, const tht_kin
     uint32_t slot = loop->slot_free;
     THT_ASSERT_OWNER(loop);
     if (slot == THT_NONE) return THETIS_ENOSLOT;
-    loop->slot_free = loop->slots[slot].next[0];
+    loop->slot_free = loop->slots[slot].turn;
     loop->slots[slot].handle = h;
     loop->open++;
     *h = (thetis_handle){.loop_ = loop, .kind_ = kind, .slot_ = slot, .fd_ = fd};
@@ -105,9 +98,9 @@ void tht_handle_end(thetis_handle *h)
     THETIS_ASSERT1(h->fd_ < 0 && s->handle == h);
     s->handle = NULL;
     s->gen++;
+    s->turn = loop->slot_free & 0xFFFFFF;
+    loop->slot_free = h->slot_;
     loop->open--;
-    if (s->on == 0) slot_put(loop, h->slot_);
-    else if (s->on & 1u << THT_PARKED) loop->recheck = 1; /* or the slot would stay there */
     if (h->closed_) h->closed_(h);
 }
 

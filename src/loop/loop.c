@@ -24,7 +24,8 @@ enum {
 /* Where the parts lie in the memory of a loop. */
 typedef struct loop_layout {
     thetis_loop_cfg cfg; /* defaults filled in */
-    size_t slots, heap, buffers, events, memory, total;
+    size_t slots, heap, buffers, events, memory;
+    uint64_t total; /* 64 bits also where size_t has 32: too much must not look small */
 } loop_layout;
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
@@ -32,11 +33,11 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
     return value ? value : otherwise;
 }
 
-static size_t lay(size_t *total, size_t bytes)
+static size_t lay(uint64_t *total, uint64_t size, uint64_t count)
 {
-    size_t at = *total;
-    *total = (at + bytes + THETIS_CACHE_LINE - 1) / THETIS_CACHE_LINE * THETIS_CACHE_LINE;
-    return at;
+    uint64_t at = *total;
+    *total = (at + size * count + THETIS_CACHE_LINE - 1) / THETIS_CACHE_LINE * THETIS_CACHE_LINE;
+    return (size_t)at;
 }
 
 static thetis_status loop_plan(const thetis_loop_cfg *cfg, loop_layout *l)
@@ -53,19 +54,19 @@ static thetis_status loop_plan(const thetis_loop_cfg *cfg, loop_layout *l)
         c->buffer_size > MAX_BUFFER_SIZE || c->events > MAX_EVENTS) {
         return THETIS_EINVAL;
     }
-    (void)lay(&l->total, sizeof(thetis_loop));
-    l->slots = lay(&l->total, sizeof(tht_slot) * (c->max_handles + 1));
-    l->heap = lay(&l->total, sizeof(tht_timer_key) * (c->max_timers + THT_HEAP0));
-    l->events = lay(&l->total, sizeof(tht_event) * c->events);
-    l->buffers = lay(&l->total, sizeof(tht_buffer) * c->buffers);
-    l->memory = lay(&l->total, ((size_t)c->buffer_size + 64) * c->buffers);
-    return THETIS_OK;
+    (void)lay(&l->total, sizeof(thetis_loop), 1);
+    l->slots = lay(&l->total, sizeof(tht_slot), c->max_handles + 1);
+    l->heap = lay(&l->total, sizeof(tht_timer_key), c->max_timers + THT_HEAP0);
+    l->events = lay(&l->total, sizeof(tht_event), c->events);
+    l->buffers = lay(&l->total, sizeof(tht_buffer), c->buffers);
+    l->memory = lay(&l->total, c->buffer_size + 64u, c->buffers);
+    return l->total <= PTRDIFF_MAX ? THETIS_OK : THETIS_EINVAL;
 }
 
 size_t thetis_loop_size(const thetis_loop_cfg *cfg)
 {
     loop_layout l;
-    return loop_plan(cfg, &l) == THETIS_OK ? l.total : 0;
+    return loop_plan(cfg, &l) == THETIS_OK ? (size_t)l.total : 0;
 }
 
 /* Everything but the parts that the system must give. */
@@ -92,7 +93,7 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     tht_buffer_init(loop, c->buffers);
     loop->slots[THT_NONE].gen = UINT32_MAX; /* no handle's token */
     for (uint32_t i = c->max_handles; i > 0; i--) {
-        loop->slots[i].next[0] = loop->slot_free;
+        loop->slots[i].turn = loop->slot_free & 0xFFFFFF;
         loop->slot_free = i;
     }
 }
@@ -118,7 +119,7 @@ thetis_status thetis_loop_init(void *mem, size_t len, const thetis_loop_cfg *cfg
 
 thetis_status thetis_loop_fini(thetis_loop *loop)
 {
-    THT_ASSERT_OWNER(loop);
+    THETIS_ASSERT2(!loop->running || loop->owner == tht_port_self());
     if (loop->running || loop->open || loop->timers) return THETIS_EBUSY;
     loop->poller->close(loop);
     return THETIS_OK;
@@ -152,6 +153,7 @@ void thetis_loop_discard(thetis_loop *loop)
         thetis_handle *h = loop->slots[i].handle;
         if (h && h->fd_ >= 0 && h->kind_->owns_fd) (void)loop->sys->close(loop->sys, h->fd_);
     }
+    if (loop->mapped) tht_port_unmap(loop, loop->mapped);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -161,16 +163,27 @@ static int loop_may_run(const thetis_loop *loop)
     return tht_loop_alive(loop) && !thetis_atomic_load_relaxed(&loop->stop);
 }
 
+static void loop_begin(thetis_loop *loop)
+{
+    loop->running = 1;
+    loop->owner = tht_port_self();
+}
+
+/* Uses up a stop that was asked for until now; a later one ends the next run. */
+static thetis_status loop_end(thetis_loop *loop, int fault)
+{
+    (void)thetis_atomic_exchange_acquire(&loop->stop, 0); /* pair: loop.stop */
+    loop->running = 0;
+    return (thetis_status)fault;
+}
+
 thetis_status thetis_loop_run(thetis_loop *loop)
 {
     int fault = THETIS_OK;
     if (loop->running) return THETIS_EBUSY;
-    loop->running = 1;
-    loop->owner = tht_port_self();
+    loop_begin(loop);
     while (fault == THETIS_OK && loop_may_run(loop)) fault = tht_turn(loop, THT_NEVER, 0);
-    thetis_atomic_store_relaxed(&loop->stop, 0);
-    loop->running = 0;
-    return (thetis_status)fault;
+    return loop_end(loop, fault);
 }
 
 thetis_status thetis_loop_run_once(thetis_loop *loop, uint64_t timeout_ns)
@@ -178,12 +191,9 @@ thetis_status thetis_loop_run_once(thetis_loop *loop, uint64_t timeout_ns)
     int fault = THETIS_OK;
     if (loop->running) return THETIS_EBUSY;
     if (!tht_loop_alive(loop)) return THETIS_CLOSED;
-    loop->running = 1;
-    loop->owner = tht_port_self();
+    loop_begin(loop);
     if (loop_may_run(loop)) fault = tht_turn(loop, timeout_ns, 1);
-    thetis_atomic_store_relaxed(&loop->stop, 0);
-    loop->running = 0;
-    return (thetis_status)fault;
+    return loop_end(loop, fault);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

@@ -6,8 +6,9 @@
  * pointer: an event for a handle that is gone finds another generation and is dropped.
  *
  * A slot may stand on four lists at once. Lists link slots, not handles, so a handle's memory can
- * go back to the user while its slot still waits on a list; the slot is reused when it has left
- * all of them.
+ * go back to the user while its slot still waits on a list. The slot may even get a new handle
+ * meanwhile: to stand on a list only means to be looked at, and a look at a handle that has
+ * nothing to do there does nothing.
  *
  *   READY   to be tried in this turn's service phase; LATER shares its link: out of budget
  *   DUE     has completions to deliver in the dispatch phase
@@ -37,11 +38,11 @@ typedef enum tht_list_id { THT_READY, THT_DUE, THT_DIRTY, THT_PARKED, THT_LATER 
 enum { THT_LINKS = 4, THT_LISTS = 5 };
 
 typedef struct tht_slot {
-    thetis_handle *handle; /* NULL: free, or about to be */
+    thetis_handle *handle; /* NULL: free */
     uint32_t gen;          /* grows when a handle ends: old tokens do not match */
     uint32_t next[THT_LINKS];
-    uint16_t on;   /* bit per link: stands on a list */
-    uint16_t turn; /* in which the handle's budget was last renewed */
+    uint32_t on : 8;    /* bit per link: stands on a list */
+    uint32_t turn : 24; /* in which the handle's budget was renewed; free: the next free slot */
 } tht_slot;
 
 typedef struct tht_list {
@@ -205,8 +206,9 @@ void tht_handle_end(thetis_handle *h);
 static inline int tht_handle_new_turn(thetis_handle *h)
 {
     tht_slot *s = tht_slot_of(h);
-    if (s->turn == (uint16_t)h->loop_->stat.turns) return 0;
-    s->turn = (uint16_t)h->loop_->stat.turns;
+    uint32_t turn = h->loop_->stat.turns & 0xFFFFFF;
+    if (s->turn == turn) return 0;
+    s->turn = turn & 0xFFFFFF;
     h->budget_ = THT_TURN_BUDGET;
     return 1;
 }

@@ -22,7 +22,7 @@ static void poll_fd_serve(thetis_handle *h, unsigned ready)
 
 static void poll_fd_due(thetis_handle *h)
 {
-    tht_handle_end(h);
+    if (h->state_ == THT_CLOSED) tht_handle_end(h);
 }
 
 static thetis_status poll_fd_cut(thetis_handle *h, thetis_closed_fn *closed)

@@ -14,6 +14,8 @@
  *   loop.wake   the waker's exchange releases, the loop's acquire: whatever the waker wrote before
  *               (a stop) is seen by the phase that follows. The failed change to SLEEPING need not
  *               acquire, because an exchange follows.
+ *   loop.stop   stop() releases, the end of run() acquires: what was written before a stop is seen
+ *               after the run that it ended.
  *   loop.note   thetis_loop_wake() releases, the loop's exchange before on_wake acquires: on_wake
  *               sees what was written before each of the calls that it answers.
  */
@@ -40,13 +42,14 @@ static void wake_notify(thetis_loop *loop)
 
 void thetis_loop_wake(thetis_loop *loop)
 {
-    thetis_atomic_store_release(&loop->note, 1); /* pair: loop.note */
+    /* An exchange continues the release sequence of other wakers; a store would end it. */
+    (void)thetis_atomic_exchange_release(&loop->note, 1); /* pair: loop.note */
     wake_notify(loop);
 }
 
 void thetis_loop_stop(thetis_loop *loop)
 {
-    thetis_atomic_store_relaxed(&loop->stop, 1); /* published by the notification that follows */
+    thetis_atomic_store_release(&loop->stop, 1); /* pair: loop.stop */
     wake_notify(loop);
 }
 
@@ -123,7 +126,7 @@ static void phase_flush(thetis_loop *loop)
         unsigned mask;
         thetis_handle *h = tht_list_take(loop, &list, THT_DIRTY, &more);
         if (!more) return;
-        if (h == NULL || h->fd_ < 0) continue;
+        if (h == NULL || h->state_ == THT_CLOSED) continue;
         h->kind_->flush(h);
         if (h->fd_ < 0) continue;
         mask = h->kind_->interest(h);

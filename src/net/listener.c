@@ -77,7 +77,7 @@ static void listener_serve(thetis_handle *h, unsigned ready)
 
 static void listener_due(thetis_handle *h)
 {
-    tht_handle_end(h);
+    if (h->state_ == THT_CLOSED) tht_handle_end(h);
 }
 
 static void listener_flush(thetis_handle *h)

@@ -55,7 +55,7 @@ static int connect_check(thetis_tcp *tcp)
         if (r.status == THETIS_ENOTCONN || r.status == THETIS_EINTR) return 0;
         if (r.status == THETIS_OK && connected_to_itself(&peer, tcp)) r.status = THETIS_EREFUSED;
     } else if (r.status == THETIS_ERESET) {
-        r.status = THETIS_EREFUSED; /* a reset during the handshake is how some stacks refuse */
+        r.status = THETIS_EREFUSED; /* a reset before anybody knew of a connection: so say some */
     }
     if (r.status != THETIS_OK) connect_fail(tcp, r);
     return 1;
@@ -119,7 +119,7 @@ static void tcp_due(thetis_handle *h)
     tht_tcp_recv_due(tcp);
     if (h->state_ != THT_CLOSED) return;
     /* A callback above may have closed the stream and so queued completions behind itself. */
-    if (tcp->done_ || h->rx_ != THT_RX_IDLE) tht_handle_due(h);
+    if (tcp->done_ || h->rx_ != THT_RX_IDLE || h->flags_ & THT_TCP_CONNECT_DUE) tht_handle_due(h);
     else tht_handle_end(h);
 }
 

@@ -14,6 +14,7 @@
 _Static_assert(THETIS_TCP_KEEP_MAX == THT_KEEP_MAX, "what the header promises");
 
 enum { TCP_RECV_MAX = THT_TURN_BUDGET * THT_BUDGET_UNIT };
+#define RECV_NO_BUFFER UINT32_MAX
 
 /* Delivers the last result of a receive; the slot is free before the callback runs. */
 static void recv_finish(thetis_tcp *tcp, const thetis_recv *recv)
@@ -27,12 +28,15 @@ static void recv_finish(thetis_tcp *tcp, const thetis_recv *recv)
 /* A call that brought no data: the end, or nothing now. */
 static void recv_nothing(thetis_tcp *tcp, tht_ret r)
 {
-    thetis_recv recv = {.status = THETIS_EOF};
+    thetis_recv recv = {.status = THETIS_EOF, .buffer_ = RECV_NO_BUFFER};
     if (r.status == THETIS_AGAIN) return;
     if (r.status == THETIS_EINTR) {
         tht_handle_spend(&tcp->handle_, 0);
         tht_handle_ready(&tcp->handle_, THT_IN);
         return;
+    }
+    if (r.status == THETIS_OK && tcp->rx_cause_) {
+        r = (tht_ret){.status = tcp->rx_cause_, .os = tcp->rx_os_};
     }
     if (r.status != THETIS_OK) {
         recv.status = (thetis_status)r.status;
@@ -53,8 +57,8 @@ static void recv_more(thetis_tcp *tcp, size_t got)
 static void recv_into_user(thetis_tcp *tcp)
 {
     thetis_loop *loop = tcp->handle_.loop_;
-    size_t len = tcp->into_len_ < TCP_RECV_MAX ? tcp->into_len_ : TCP_RECV_MAX;
-    thetis_recv recv = {.status = THETIS_OK, .data = tcp->into_};
+    size_t len = tcp->into_len_;
+    thetis_recv recv = {.status = THETIS_OK, .data = tcp->into_, .buffer_ = RECV_NO_BUFFER};
     tht_ret r;
     r = loop->sys->recv(loop->sys, tcp->handle_.fd_, tcp->into_, len);
     if (r.n == 0) {
@@ -103,7 +107,7 @@ void tht_tcp_recv_end(thetis_tcp *tcp, tht_ret why)
         tcp->rx_end_ = (int8_t)why.status;
         tcp->rx_os_ = why.os;
     }
-    if (tcp->handle_.rx_ != THT_RX_ARMED) return;
+    if (tcp->handle_.rx_ != THT_RX_ARMED || tcp->handle_.flags_ & THT_F_PAUSED) return;
     tcp->handle_.rx_ = THT_RX_DUE_END;
     tht_handle_due(&tcp->handle_);
 }
@@ -111,7 +115,7 @@ void tht_tcp_recv_end(thetis_tcp *tcp, tht_ret why)
 void tht_tcp_recv_due(thetis_tcp *tcp)
 {
     thetis_handle *h = &tcp->handle_;
-    thetis_recv recv = {.status = THETIS_OK, .data = tcp->into_};
+    thetis_recv recv = {.status = THETIS_OK, .data = tcp->into_, .buffer_ = RECV_NO_BUFFER};
     if (h->rx_ < THT_RX_DUE) return;
     if (h->rx_ == THT_RX_DUE_CANCELED) recv.status = THETIS_ECANCELED;
     if (h->rx_ == THT_RX_DUE_END) {
@@ -130,8 +134,9 @@ static thetis_status recv_arm(thetis_tcp *tcp, void *into, size_t len, thetis_re
     THETIS_ASSERT1(fn != NULL);
     if (h->state_ >= THT_CLOSING || h->rx_ != THT_RX_IDLE) return THETIS_EBUSY;
     tcp->into_ = into;
-    tcp->into_len_ = len;
+    tcp->into_len_ = (uint32_t)(len < TCP_RECV_MAX ? len : TCP_RECV_MAX);
     tcp->recv_ = fn;
+    h->flags_ &= (uint8_t)~THT_F_STARVED; /* of an earlier receive */
     h->rx_ = THT_RX_ARMED;
     if (tcp->rx_end_) h->rx_ = THT_RX_DUE_END;
     else if (at_once) h->rx_ = THT_RX_DUE;
@@ -179,6 +184,10 @@ thetis_status thetis_tcp_resume(thetis_tcp *tcp)
     if (!(h->flags_ & THT_F_PAUSED)) return THETIS_ABSENT;
     h->flags_ &= (uint8_t)~THT_F_PAUSED;
     tht_handle_dirty(h);
+    if (tcp->rx_end_ && h->rx_ == THT_RX_ARMED) { /* ended while paused */
+        h->rx_ = THT_RX_DUE_END;
+        tht_handle_due(h);
+    }
     return THETIS_OK;
 }
 

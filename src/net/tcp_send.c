@@ -73,9 +73,25 @@ static void send_done(thetis_tcp *tcp, thetis_send *send, tht_ret how)
     tht_handle_due(&tcp->handle_);
 }
 
+/* What a failed send tells the user, and the receive direction: some systems report a reset to
+ * whichever call comes first, and EOF to the next. */
+static tht_ret send_fault(thetis_tcp *tcp, tht_ret r)
+{
+    if (r.status == THETIS_CLOSED || r.status == THETIS_ENOTCONN) {
+        r.status = THETIS_ERESET; /* no news: the receive will find out itself */
+    } else if (tcp->rx_end_ == 0) {
+        tcp->rx_cause_ = (int8_t)r.status;
+        tcp->rx_os_ = r.os;
+    }
+    return r;
+}
+
 void tht_tcp_send_end(thetis_tcp *tcp, tht_ret why)
 {
-    if (tcp->tx_end_ == 0) tcp->tx_end_ = (int8_t)why.status;
+    if (tcp->tx_end_ == 0) {
+        tcp->tx_end_ = (int8_t)why.status;
+        tcp->tx_os_ = why.os;
+    }
     while (tcp->pending_) send_done(tcp, sends_take(&tcp->pending_), why);
     tcp->handle_.tx_ &= (uint8_t)~THT_TX_BLOCKED;
     sends_count(tcp, 0);
@@ -161,7 +177,7 @@ static void send_shutdown(thetis_tcp *tcp)
     tht_ret r = sys->shutdown(sys, tcp->handle_.fd_);
     if (r.status == THETIS_EINTR) return; /* the caller's loop tries again */
     if (r.status == THETIS_OK) send_done(tcp, sends_take(&tcp->pending_), r);
-    else tht_tcp_send_end(tcp, r);
+    else tht_tcp_send_end(tcp, send_fault(tcp, r));
 }
 
 /* One call; 0 when no other makes sense now. */
@@ -183,7 +199,7 @@ static int sends_push(thetis_tcp *tcp)
     if (r.status == THETIS_AGAIN || (r.status == THETIS_OK && (size_t)r.n < bytes)) {
         tcp->handle_.tx_ |= THT_TX_BLOCKED;
     } else if (r.status != THETIS_OK) {
-        tht_tcp_send_end(tcp, r);
+        tht_tcp_send_end(tcp, send_fault(tcp, r));
         return 0;
     }
     if (r.status == THETIS_OK) sends_advance(tcp, (size_t)r.n);
@@ -208,13 +224,14 @@ void tht_tcp_send_flush(thetis_tcp *tcp)
 
 /* ---- interface ------------------------------------------------------------------------------- */
 
-/* Why nothing can be sent at this moment. */
-static thetis_status send_refusal(const thetis_tcp *tcp)
+/* Why nothing is sent at this moment; OK if there is nothing to send. */
+static thetis_status send_refusal(const thetis_tcp *tcp, size_t len)
 {
     const thetis_handle *h = &tcp->handle_;
     if (h->state_ >= THT_CLOSING) return THETIS_EBUSY;
     if (h->flags_ & THT_TCP_SHUT) return THETIS_CLOSED;
-    return tcp->tx_end_ ? (thetis_status)tcp->tx_end_ : THETIS_AGAIN;
+    if (tcp->tx_end_) return (thetis_status)tcp->tx_end_;
+    return len ? THETIS_AGAIN : THETIS_OK;
 }
 
 /* Not all was taken: tells a lack that passes from a fault that ends the direction. */
@@ -224,7 +241,9 @@ static thetis_status send_try_failed(thetis_tcp *tcp, tht_ret r)
         r.status == THETIS_ENOBUFS || r.status == THETIS_ENOMEM) {
         return THETIS_AGAIN;
     }
+    r = send_fault(tcp, r);
     tcp->tx_end_ = (int8_t)r.status;
+    tcp->tx_os_ = r.os;
     return (thetis_status)r.status;
 }
 
@@ -235,8 +254,8 @@ thetis_status thetis_tcp_send_try(thetis_tcp *tcp, const void *data, size_t len,
     tht_ret r;
     THT_ASSERT_OWNER(h->loop_);
     *sent = 0;
-    if (h->state_ || tcp->pending_ || tcp->tx_end_ || h->flags_ & THT_TCP_SHUT) {
-        return send_refusal(tcp);
+    if (h->state_ || tcp->pending_ || tcp->tx_end_ || h->flags_ & THT_TCP_SHUT || len == 0) {
+        return send_refusal(tcp, len);
     }
     r = sys->send_one(sys, h->fd_, data, len);
     *sent = (size_t)r.n;
@@ -255,7 +274,7 @@ static thetis_status send_queue(thetis_tcp *tcp, thetis_send *send, thetis_sent_
     send->os = 0;
     send->offset_ = 0;
     if (tcp->tx_end_) {
-        send_done(tcp, send, (tht_ret){.status = tcp->tx_end_});
+        send_done(tcp, send, (tht_ret){.status = tcp->tx_end_, .os = tcp->tx_os_});
         return THETIS_OK;
     }
     sends_append(&tcp->pending_, send);
@@ -303,6 +322,7 @@ thetis_status thetis_tcp_send_cancel(thetis_tcp *tcp, thetis_send *send)
     if (before == send) tcp->pending_ = NULL;
     else before->next_ = send->next_;
     if (tcp->pending_ == send) tcp->pending_ = before;
+    if (tcp->pending_ == NULL) tcp->handle_.tx_ &= (uint8_t)~THT_TX_BLOCKED;
     sends_count(tcp, tcp->queued_ - send->left_);
     if (send->ends_) tcp->handle_.flags_ &= (uint8_t)~THT_TCP_SHUT;
     send_done(tcp, send, canceled);

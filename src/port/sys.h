@@ -65,7 +65,9 @@ struct tht_sys {
     /* n: bytes; 0 is the end of the stream. */
     tht_ret (*recv)(const tht_sys *sys, int fd, void *into, size_t len);
 
-    /* n: bytes accepted, at least 1 if any were given. Never raises a signal. iovs <= max_iov. */
+    /* n: bytes accepted, at least 1 if any were given. Never raises a signal. iovs <= max_iov.
+     * CLOSED: the direction had ended before. Any other fault is news that the system tells only
+     * once: recv will not report it again. */
     tht_ret (*send)(const tht_sys *sys, int fd, const thetis_iov *iov, uint32_t iovs);
 
     /* The same for one piece: a cheaper system call. */

@@ -45,9 +45,10 @@ static const int8_t sys_status_of[] = {
     [ECONNREFUSED] = THETIS_EREFUSED,
     [ECONNRESET] = THETIS_ERESET,
     [ECONNABORTED] = THETIS_ERESET,
-    [EPIPE] = THETIS_ERESET,
+    [EPIPE] = THETIS_CLOSED,
     [ENOBUFS] = THETIS_ENOBUFS,
     [ENOMEM] = THETIS_ENOMEM,
+    [ENOSPC] = THETIS_ENOMEM, /* epoll_ctl: too many watches of this user */
     [EMFILE] = THETIS_EMFILE,
     [ENFILE] = THETIS_EMFILE,
     [EADDRINUSE] = THETIS_EADDRINUSE,
@@ -60,6 +61,7 @@ static const int8_t sys_status_of[] = {
     [ETIMEDOUT] = THETIS_ETIMEDOUT,
     [ENOTCONN] = THETIS_ENOTCONN,
     [EINVAL] = THETIS_EINVAL,
+    [EEXIST] = THETIS_EBUSY, /* epoll_ctl: another handle watches the descriptor */
     [EBADF] = THETIS_EINVAL,
     [EAFNOSUPPORT] = THETIS_ENOTSUP,
     [EOPNOTSUPP] = THETIS_ENOTSUP,
@@ -311,10 +313,10 @@ static tht_ret sys_epoll_open(const tht_sys *sys)
     return sys_result(epoll_create1(EPOLL_CLOEXEC));
 }
 
-/* After an ADD that found the descriptor there, or a MOD or DEL that did not find it. */
+/* After a MOD or DEL that did not find the descriptor. An ADD that finds it is no mistake of ours:
+ * every registration is removed before its descriptor is closed. */
 static int sys_epoll_heal(int set, int fd, int op, struct epoll_event *ev)
 {
-    if (op == EPOLL_CTL_ADD && errno == EEXIST) return epoll_ctl(set, EPOLL_CTL_MOD, fd, ev);
     if (op == EPOLL_CTL_MOD && errno == ENOENT) return epoll_ctl(set, EPOLL_CTL_ADD, fd, ev);
     if (op == EPOLL_CTL_DEL && errno == ENOENT) return 0;
     return -1;

@@ -199,6 +199,7 @@ typedef struct stopping {
     thetis_loop *loop;
     pthread_barrier_t start;
     size_t times;
+    size_t written; /* plain: seen after the run that the stop ended */
 } stopping;
 
 static void *stopper(void *arg)
@@ -206,6 +207,7 @@ static void *stopper(void *arg)
     stopping *s = arg;
     for (size_t k = 0; k < s->times; k++) {
         (void)pthread_barrier_wait(&s->start);
+        s->written = k + 1;
         thetis_loop_stop(s->loop);
     }
     return NULL;
@@ -223,6 +225,7 @@ TEST(stops_from_another_thread)
     for (size_t k = 0; k < s.times; k++) {
         (void)pthread_barrier_wait(&s.start);
         CHECK_EQ(thetis_loop_run(s.loop), THETIS_OK);
+        CHECK_EQ(s.written, k + 1);
     }
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(thetis_loop_destroy(s.loop), THETIS_OK);

@@ -368,6 +368,26 @@ TEST(poll_fd_refusals)
     end_loop(loop);
 }
 
+TEST(one_poll_fd_per_descriptor)
+{
+    static watch w, other;
+    thetis_loop *loop = make_loop((thetis_loop_cfg){0});
+    int fds[2];
+    CHECK_EQ(pipe(fds), 0);
+    CHECK_EQ(thetis_poll_fd_open(loop, &w.poll, fds[0], on_ready), THETIS_OK);
+    CHECK_EQ(thetis_poll_fd_open(loop, &other.poll, fds[0], on_ready), THETIS_OK);
+    CHECK_EQ(thetis_poll_fd_start(&w.poll, THETIS_POLL_IN), THETIS_OK);
+    CHECK_EQ(thetis_poll_fd_start(&other.poll, THETIS_POLL_IN), THETIS_EBUSY);
+    CHECK_EQ(write(fds[1], "x", 1), 1);
+    turn(loop);
+    CHECK_EQ(w.calls, 1);
+    CHECK_EQ(other.calls, 0);
+    CHECK_EQ(thetis_poll_fd_close(&w.poll, on_watch_closed), THETIS_OK);
+    CHECK_EQ(thetis_poll_fd_close(&other.poll, on_watch_closed), THETIS_OK);
+    turn(loop);
+    end_loop(loop);
+}
+
 TEST(poll_fd_of_a_file_is_refused)
 {
     static watch w;
@@ -531,7 +551,8 @@ TEST_MAIN(T(size_of_a_configuration), T(init_in_the_callers_memory), T(backends_
           T(what_the_system_refuses), T(capabilities), T(the_clock_moves_forward), T(counters),
           T(wakes_are_merged_and_not_lost), T(what_was_written_before_a_wake_is_seen),
           T(no_system_call_for_a_wake_while_running), T(a_wake_just_before_the_sleep),
-          T(a_wake_from_a_signal_handler), T(poll_fd_refusals), T(poll_fd_of_a_file_is_refused),
+          T(a_wake_from_a_signal_handler), T(poll_fd_refusals), T(one_poll_fd_per_descriptor),
+          T(poll_fd_of_a_file_is_refused),
           T(poll_fd_reports_once_a_turn_while_ready),
           T(poll_fd_reports_once_a_turn_however_often_the_system_does), T(scan_and_close),
           T(discard_closes_what_the_loop_owns),

@@ -106,7 +106,7 @@ TEST(each_errno_has_its_status)
         {EAGAIN, THETIS_AGAIN},          {EINPROGRESS, THETIS_AGAIN},
         {EALREADY, THETIS_AGAIN},        {EINTR, THETIS_EINTR},
         {ECONNREFUSED, THETIS_EREFUSED}, {ECONNRESET, THETIS_ERESET},
-        {EPIPE, THETIS_ERESET},          {ECONNABORTED, THETIS_ERESET},
+        {EPIPE, THETIS_CLOSED},         {ECONNABORTED, THETIS_ERESET},
         {ENOBUFS, THETIS_ENOBUFS},       {ENOMEM, THETIS_ENOMEM},
         {EMFILE, THETIS_EMFILE},         {ENFILE, THETIS_EMFILE},
         {EADDRINUSE, THETIS_EADDRINUSE}, {EADDRNOTAVAIL, THETIS_EADDRNOTAVAIL},
@@ -326,8 +326,8 @@ static void send_to_the_gone(pair *p)
     EXPECT_OK(0, host->close(host, p->server));
     CHECK_EQ(ready_of(p->client, THT_IN), THT_IN | THT_OUT);
     (void)host->so_error(host, p->client);
-    EXPECT(THETIS_ERESET, EPIPE, host->send(host, p->client, iov, 1));
-    EXPECT(THETIS_ERESET, EPIPE, host->send(host, p->client, iov, 2));
+    EXPECT(THETIS_CLOSED, EPIPE, host->send(host, p->client, iov, 1));
+    EXPECT(THETIS_CLOSED, EPIPE, host->send(host, p->client, iov, 2));
 }
 
 TEST(sending_to_a_gone_peer_raises_no_signal)

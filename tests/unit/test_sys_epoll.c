@@ -52,10 +52,11 @@ TEST(registrations_heal)
     int set = made(host->epoll_open(host)), fd = eventfd(0, EFD_NONBLOCK);
     EXPECT_OK(0, host->epoll_set(host, set, fd, 1, THT_IN, THT_OUT)); /* MOD: not there */
     wait_is(set, 1, THT_OUT);
-    EXPECT_OK(0, host->epoll_set(host, set, fd, 2, 0, THT_OUT)); /* ADD: there */
-    wait_is(set, 2, THT_OUT);
-    EXPECT_OK(0, host->epoll_set(host, set, fd, 2, THT_OUT, 0));
-    EXPECT_OK(0, host->epoll_set(host, set, fd, 2, THT_OUT, 0)); /* DEL: not there */
+    /* ADD: there, so it is another's */
+    EXPECT(THETIS_EBUSY, EEXIST, host->epoll_set(host, set, fd, 2, 0, THT_OUT));
+    wait_is(set, 1, THT_OUT);
+    EXPECT_OK(0, host->epoll_set(host, set, fd, 1, THT_OUT, 0));
+    EXPECT_OK(0, host->epoll_set(host, set, fd, 1, THT_OUT, 0)); /* DEL: not there */
     wait_is_silent(set);
 }
 
