@@ -29,6 +29,7 @@ CHECKS = $(foreach tool,tidy pairs,--check "$(PYTHON) tools/$(tool).py --tap") \
 	--check "$(PYTHON) tools/guarantees.py --check" \
 	--check "$(PYTHON) bench/exact.py --manifest build/host/bench/manifest.jsonl" \
 	$(foreach script,$(wildcard tests/consume/*.py tests/harness/selftest/*.py \
+	tests/model/spin/*.py \
 	tests/tools/test_*.py),--check "$(PYTHON) $(script)")
 
 # The other trees are gcc's; where clang exists, the sanitizers are its.

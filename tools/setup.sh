@@ -10,7 +10,7 @@ packages()
 {
     case $1 in
     build) echo gcc libc6-dev cmake ninja-build python3 ;;
-    test) echo "$(packages demo)" g++ clang pkg-config valgrind ;;
+    test) echo "$(packages demo)" g++ clang pkg-config spin valgrind ;;
     sanitize) echo "$(packages test)" libclang-rt-14-dev ;;
     coverage) echo "$(packages build)" ;;
     cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf ;;

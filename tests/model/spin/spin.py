@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks the protocol models exhaustively with SPIN, and that planted faults are found. TAP."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LIMIT_S = 120
+
+# model, definitions, is it sound?
+RUNS = [
+    ("wake", ["WAKERS=2", "TIMES=2"], True),
+    ("wake", ["WAKERS=3", "TIMES=1"], True),
+    ("wake", ["PLAIN_RUNNING"], False),
+    ("wake", ["BLIND_SLEEP"], False),
+    ("wake", ["EXCHANGE_SLEEP"], False),
+    ("wake", ["NOTE_LAST"], False),
+    ("threads", ["THREADS=3", "PLACES=2", "TIMES=2"], True),
+    ("threads", ["THREADS=3", "PLACES=3", "TIMES=2"], True),
+    ("threads", ["NO_ADMISSION"], False),
+    ("threads", ["TEST_THEN_SET"], False),
+    ("threads", ["LEAVE_FIRST"], False),
+]
+
+
+def explore(model, definitions, folder):
+    """(errors, states) of a complete search; raises if the search was not complete."""
+    flags = [f"-D{d}" for d in definitions]
+    subprocess.run(["spin", "-a", *flags, str(HERE / f"{model}.pml")], cwd=folder, check=True,
+                   capture_output=True, timeout=LIMIT_S)
+    subprocess.run(["gcc", "-O2", "-w", "-DSAFETY", "-o", "pan", "pan.c"], cwd=folder, check=True,
+                   capture_output=True, timeout=LIMIT_S)
+    text = subprocess.run(["./pan", "-m1000000"], cwd=folder, check=True, capture_output=True,
+                          text=True, timeout=LIMIT_S).stdout
+    errors = int(re.search(r"errors: (\d+)", text).group(1))
+    if errors == 0 and ("Search not completed" in text or "max search depth" in text):
+        raise SystemExit(f"{model} {definitions}: the search was not complete")
+    return errors, int(float(re.search(r"([\d.e+]+) states, stored", text).group(1)))
+
+
+def main():
+    """Runs every model."""
+    print("TAP version 13")
+    print(f"1..{len(RUNS)}")
+    failed = 0
+    for number, (model, definitions, sound) in enumerate(RUNS, 1):
+        name = f"{model} {' '.join(definitions)}"
+        if not shutil.which("spin"):
+            print(f"ok {number} - {name} # SKIP environment(no spin)")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            errors, states = explore(model, definitions, folder)
+        good = (errors == 0) == sound
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {name}: "
+              f"{'sound' if errors == 0 else 'faulty'}, {states} states")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
