@@ -5,6 +5,7 @@
  *     thetis_addr a;
  *     if (thetis_addr_parse(&a, "[::1]:7000") != THETIS_OK) usage();
  *
+ * Unix paths are values only so far: no handle takes them yet.
  * A plain value without pointers; nothing here asks the system or a name server.
  * Text forms: "127.0.0.1:80", "[::1]:80", "[fe80::1%3]:80" (scope as a number), "*:80" (any IPv4
  * address), "unix:/run/x.sock". Output is canonical (RFC 5952) and parses to the same value, but

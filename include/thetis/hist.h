@@ -7,7 +7,7 @@
  *     uint64_t p99 = thetis_hist_quantile(&h, 0.99);
  *
  * Log-linear buckets: every power of two is divided into THETIS_HIST_SUB equal parts, so a value
- * is known to 1/THETIS_HIST_SUB (3.2 %) of itself over the whole range of 64 bits; values below
+ * is known to 1/THETIS_HIST_SUB (3.1 %) of itself over the whole range of 64 bits; values below
  * 2 * THETIS_HIST_SUB are exact. Recording is one relaxed addition: a reader sees a recent state
  * of each bucket, not one instant of all. Counts are machine words and wrap like them.
  *
@@ -19,7 +19,7 @@
  * | merge            | any    | wait-free (claimed) | 2 * B   | yes      | yes      |
  * | count            | any    | wait-free (claimed) | B       | yes      | yes      |
  * | quantile         | any    | wait-free (claimed) | 2 * B   | yes      | yes      |
- * | print            | any    | its writer's        |         | no       | yes      |
+ * | print            | any    | as `write`          |         | no       | yes      |
  *
  * with B = THETIS_HIST_BUCKETS.
  */
@@ -81,7 +81,7 @@ THETIS_API uint64_t thetis_hist_quantile(const thetis_hist *hist, double q);
 /** Writes the percentile distribution line by line, in the text form that HdrHistogram's plotters
  *  read: value, fraction, count so far, 1/(1-fraction); values are divided by `unit` (0 means 1;
  *  at most UINT64_MAX / 10).
- *  @progress as the writer's */
+ *  @progress as `write` */
 THETIS_API void thetis_hist_print(const thetis_hist *hist, uint64_t unit,
                                   thetis_hist_line_fn *write, void *user);
 

@@ -3,10 +3,14 @@
  * thetis/loop.h: the event loop: one thread, its handles, their completions.
  *
  *     thetis_loop *loop;
- *     if (thetis_loop_create(NULL, &loop) != THETIS_OK) die();
- *     thetis_tcp_listen(loop, &listener, &addr, NULL, on_accept);      (thetis/tcp.h)
- *     thetis_loop_run(loop);                                           until nothing is open
- *     thetis_loop_destroy(loop);
+ *     if (thetis_loop_create(NULL, &loop) != THETIS_OK) return 1;
+ *     if (thetis_tcp_listen(loop, &listener, &addr, NULL, on_accept) != THETIS_OK) return 1;
+ *     if (thetis_loop_run(loop) != THETIS_OK) return 1;
+ *     return thetis_loop_destroy(loop) != THETIS_OK;
+ *
+ * run() ends when nothing is open and no timer is armed. To end earlier: thetis_loop_stop(); then
+ * thetis_loop_scan() with thetis_handle_close() for all handles, stop the timers (they are yours),
+ * run() once more for the last callbacks, destroy.
  *
  * Rules that hold on every system:
  *   - A call that starts an operation never runs a callback: results come from the loop, later.
@@ -38,8 +42,8 @@
 typedef struct thetis_loop thetis_loop;
 typedef struct thetis_handle thetis_handle;
 
-/** The table of system calls below a loop; NULL in a configuration means this system's own.
- *  Tests and the fake kernel put theirs here. */
+/** The table of system calls below a loop; NULL in a configuration means this system's own. Tests
+ *  put theirs here. */
 struct tht_sys;
 
 /** Runs on the loop's thread at least once after thetis_loop_wake(); calls may be merged. */
@@ -48,10 +52,10 @@ typedef void thetis_loop_wake_fn(thetis_loop *loop, void *user);
 /** Zero-filled means all defaults. */
 typedef struct thetis_loop_cfg {
     uint32_t max_handles;         /* 0: 1024; at most 2^24 - 2 */
-    uint32_t max_timers;          /* 0: 1024 */
+    uint32_t max_timers;          /* 0: 1024; at most 2^28 */
     uint32_t buffers;             /* receive buffers shared by all streams; 0: 64; max 65535 */
-    uint32_t buffer_size;         /* bytes of each; 0: 16384 */
-    uint32_t events;              /* events taken from the system at once; 0: 256 */
+    uint32_t buffer_size;         /* bytes of each; 0: 16384; at most 2^24 */
+    uint32_t events;              /* events taken from the system at once; 0: 256; max 65536 */
     const char *backend;          /* "epoll"; NULL: THETIS_BACKEND in the environment, else best */
     thetis_loop_wake_fn *on_wake; /* may be NULL */
     void *user;                   /* for on_wake */
@@ -142,8 +146,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_loop_init(void *mem, size_t len
                                                            const thetis_loop_cfg *cfg,
                                                            thetis_loop **out);
 
-/** Closes the loop. EBUSY while handles are open or armed timers remain: see thetis_loop_scan();
- *  EBUSY inside a callback of this loop. The memory is the caller's again after OK.
+/** Closes the loop. EBUSY while handles are open (thetis_loop_scan() shows them) or timers armed,
+ *  and inside a callback of this loop. The memory is the caller's again after OK.
  *  @progress owner */
 THETIS_API THETIS_NODISCARD thetis_status thetis_loop_fini(thetis_loop *loop);
 
@@ -163,7 +167,8 @@ THETIS_API void thetis_loop_discard(thetis_loop *loop);
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/** Turns until nothing is open (or for ever with `stay`), or stop. OK in both cases.
+/** Turns until nothing is open and no timer armed (with `stay`: for ever), or stop. OK in both
+ *  cases.
  *  EBUSY: called inside one of its own callbacks; other faults: the system cannot poll any more.
  *  @progress blocking: sleeps in the system */
 THETIS_API THETIS_NODISCARD thetis_status thetis_loop_run(thetis_loop *loop);

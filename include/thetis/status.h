@@ -47,7 +47,7 @@
     X(EBUSY, -17, "already in progress")                                                        \
     X(EINTR, -18, "interrupted")                                                                \
     X(ENOTCONN, -19, "not connected")                                                           \
-    X(EOTHER, -20, "an error without a name of its own; see the system code")
+    X(EOTHER, -20, "an error without a name of its own")
 
 #define THETIS_STATUS_ENUM_(name, number, text) THETIS_##name = number,
 typedef enum thetis_status {

@@ -14,7 +14,7 @@
  *
  * One receive slot and one ordered send queue per stream. Handles and operations are the caller's
  * memory: `thetis_tcp` until its closed callback, `thetis_send` until its done callback. With
- * thousands of streams, align each to a cache line: it is two lines long on 64-bit machines.
+ * thousands of streams, align each to 128 bytes, its size on 64-bit machines.
  *
  * Completion of a send means: accepted by the stack. Only an answer of the peer means delivered.
  * SIGPIPE never arises.
@@ -114,7 +114,8 @@ THETIS_BEGIN_DECLS
 
 /* ---- listening ------------------------------------------------------------------------------- */
 
-/** Opens a listener on `addr` (port 0: the system chooses, see thetis_listener_addr()).
+/** Opens a listener on `addr` (port 0: the system chooses, see thetis_listener_addr()). An IPv6
+ *  one takes IPv6 only; an address that was in use a moment ago may be used again.
  *  `cfg` may be NULL. EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL: the address; ENOSLOT: the loop's
  *  table is full; EMFILE, ...: the system. After a fault the memory is the caller's at once.
  *  @progress owner; system calls */
@@ -151,7 +152,8 @@ THETIS_API thetis_status thetis_listener_close(thetis_listener *listener, thetis
 THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_accept(thetis_accepted *accepted,
                                                             thetis_tcp *tcp);
 
-/** Opens `tcp` and begins to connect. Sends and receives may be started at once: they wait.
+/** Opens `tcp` and begins to connect, without Nagle's algorithm. Sends and receives may be started
+ *  at once: they wait.
  *  EINVAL: no IP address; ENOSLOT, EMFILE, ...: nothing was opened, no callback comes.
  *  Everything else, also an immediate refusal, goes to `on_connect`: EREFUSED, EUNREACH,
  *  ETIMEDOUT, EADDRNOTAVAIL, ...; ECANCELED when closed before the end.
@@ -189,9 +191,9 @@ static inline thetis_handle *thetis_listener_handle(thetis_listener *listener)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
-/** Receives once, into the caller's memory, which is the loop's until the callback. `len` 0 ends
- *  at once with OK and 0 bytes. EBUSY: a receive is in progress, or the stream is closing.
- *  After EOF or an error: the same end again.
+/** Receives once, what is there but at most 65536 bytes, into the caller's memory, which is the
+ *  loop's until the callback. `len` 0 ends at once with OK and 0 bytes. EBUSY: a receive is in
+ *  progress, or the stream is closing. After EOF or an error: the same end again.
  *  @progress owner */
 THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_recv(thetis_tcp *tcp, void *into, size_t len,
                                                           thetis_recv_fn *on_recv);
@@ -274,7 +276,8 @@ static inline size_t thetis_tcp_queued(const thetis_tcp *tcp)
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
-/** Ends the receive (ECANCELED), sends what is queued, then closes; then `closed` (may be NULL).
+/** Ends a receive (its callback comes once more, with ECANCELED), sends what is queued, then
+ *  closes; then `closed` (may be NULL).
  *  A peer that does not read can hold it up: thetis_tcp_abort() ends that.
  *  Bytes that arrived and were not received make the system send a reset instead of EOF.
  *  EBUSY: closing already.

@@ -22,7 +22,7 @@
  * Orders (each end names the other):
  *   thread.place   leave's store and join's winning exchange release; join's exchange acquires.
  *                  The exchange must be acq_rel: the loser of a place must learn that the winner's
- *                  older place is free, or the pass can fail (found by model checking for n = 2).
+ *                  older place is free, or the pass can fail.
  *   thread.admit   leave's subtraction releases, join's addition acquires.
  *
  * | operation | progress            | bound | ISR-safe | shm-safe |

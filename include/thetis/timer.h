@@ -2,9 +2,9 @@
  *
  * thetis/timer.h: timers of a loop.
  *
- *     thetis_timer t;
+ *     static thetis_timer t;
  *     thetis_timer_init(loop, &t, on_timer);
- *     thetis_timer_start(&t, 50 * 1000 * 1000, 0);      50 ms from now, once
+ *     if (thetis_timer_start(&t, 50 * 1000 * 1000, 0) != THETIS_OK) ...    once, 50 ms from now
  *
  * Nanoseconds, never early, equal deadlines in the order of arming. A 4-ary heap of 16-byte keys
  * in the loop's memory (Johnson, "Priority queues with update and finding minimum spanning trees",
@@ -35,7 +35,7 @@ struct thetis_timer {
 
 THETIS_BEGIN_DECLS
 
-/** Prepares a timer; needs no counterpart.
+/** Prepares a timer, which must not be armed; needs no counterpart.
  *  @progress owner */
 THETIS_API void thetis_timer_init(thetis_loop *loop, thetis_timer *timer, thetis_timer_fn *fn);
 

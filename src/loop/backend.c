@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "loop.h"
-#include "../port/port.h"
 
 #define THT_BACKEND(name) extern const tht_poller tht_poller_##name;
 #include "backends.def"

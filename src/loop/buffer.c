@@ -7,7 +7,6 @@
  * is picked from the free list, last in first out.
  */
 #include "loop.h"
-#include "../port/port.h"
 
 void tht_buffer_init(thetis_loop *loop, uint32_t count)
 {
@@ -43,9 +42,10 @@ void tht_buffer_keep(thetis_handle *h, uint32_t number)
 void thetis_loop_release(thetis_loop *loop, uint32_t buffer)
 {
     tht_buffer *b = &loop->buffers[buffer];
-    tht_slot *s = &loop->slots[(uint32_t)b->owner];
+    tht_slot *s;
     THT_ASSERT_OWNER(loop);
-    THETIS_ASSERT1(b->kept);
+    THETIS_ASSERT1(buffer < loop->max_buffers && b->kept);
+    s = &loop->slots[(uint32_t)b->owner];
     b->kept = 0;
     b->next = loop->buffer_free;
     loop->buffer_free = buffer + 1;

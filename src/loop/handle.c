@@ -3,7 +3,6 @@
  * handle.c: slots, the lists they stand on, and the life of a handle.
  */
 #include "loop.h"
-#include "../port/port.h"
 
 void tht_list_push(thetis_loop *loop, tht_list_id id, uint32_t slot)
 {
@@ -18,16 +17,16 @@ void tht_list_push(thetis_loop *loop, tht_list_id id, uint32_t slot)
     list->tail = slot;
 }
 
-thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id, int *more)
+thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id)
 {
     unsigned link = tht_link(id);
-    uint32_t slot = list->head;
-    tht_slot *s = &loop->slots[slot];
-    *more = slot != THT_NONE;
-    if (slot == THT_NONE) return NULL;
-    list->head = s->next[link];
-    s->on &= ~(1u << link) & 0xFF;
-    return s->handle;
+    while (list->head != THT_NONE) {
+        tht_slot *s = &loop->slots[list->head];
+        list->head = s->next[link];
+        s->on &= ~(1u << link) & 0xFF;
+        if (s->handle) return s->handle;
+    }
+    return NULL;
 }
 
 tht_list tht_list_detach(thetis_loop *loop, tht_list_id id)

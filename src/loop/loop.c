@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "../port/port.h"
-
 enum {
     DEFAULT_HANDLES = 1024,
     DEFAULT_TIMERS = 1024,
@@ -85,6 +83,7 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     loop->max_handles = c->max_handles;
     loop->max_timers = c->max_timers;
     loop->buffer_size = c->buffer_size;
+    loop->max_buffers = c->buffers;
     loop->retry_at = THT_NEVER;
     loop->on_wake = c->on_wake;
     loop->user = c->user;
@@ -112,7 +111,7 @@ thetis_status thetis_loop_init(void *mem, size_t len, const thetis_loop_cfg *cfg
     loop_build(loop, &l);
     loop->poller = poller;
     r = poller->open(loop);
-    if (r.status != THETIS_OK) return (thetis_status)r.status;
+    if (r.status != THETIS_OK) return r.status;
     *out = loop;
     return THETIS_OK;
 }
@@ -170,16 +169,16 @@ static void loop_begin(thetis_loop *loop)
 }
 
 /* Uses up a stop that was asked for until now; a later one ends the next run. */
-static thetis_status loop_end(thetis_loop *loop, int fault)
+static thetis_status loop_end(thetis_loop *loop, thetis_status fault)
 {
     (void)thetis_atomic_exchange_acquire(&loop->stop, 0); /* pair: loop.stop */
     loop->running = 0;
-    return (thetis_status)fault;
+    return fault;
 }
 
 thetis_status thetis_loop_run(thetis_loop *loop)
 {
-    int fault = THETIS_OK;
+    thetis_status fault = THETIS_OK;
     if (loop->running) return THETIS_EBUSY;
     loop_begin(loop);
     while (fault == THETIS_OK && loop_may_run(loop)) fault = tht_turn(loop, THT_NEVER, 0);
@@ -188,7 +187,7 @@ thetis_status thetis_loop_run(thetis_loop *loop)
 
 thetis_status thetis_loop_run_once(thetis_loop *loop, uint64_t timeout_ns)
 {
-    int fault = THETIS_OK;
+    thetis_status fault = THETIS_OK;
     if (loop->running) return THETIS_EBUSY;
     if (!tht_loop_alive(loop)) return THETIS_CLOSED;
     loop_begin(loop);
@@ -212,8 +211,11 @@ const char *thetis_loop_backend(const thetis_loop *loop)
 
 thetis_cap_info thetis_loop_cap(const thetis_loop *loop, thetis_cap cap)
 {
-    static const thetis_cap_info unknown = {THETIS_CAP_UNKNOWN, 0};
-    return (unsigned)cap < THETIS_CAP_COUNT_ ? loop->poller->caps[cap] : unknown;
+    thetis_cap_info info = {THETIS_CAP_UNKNOWN, 0};
+    if ((unsigned)cap < THETIS_CAP_COUNT_) info = loop->poller->caps[cap];
+    if (cap == THETIS_CAP_TIMER_NS) info.number = loop->sys->sleep_ns(loop->sys);
+    if (cap == THETIS_CAP_MAX_IOV) info.number = loop->sys->max_iov;
+    return info;
 }
 
 void thetis_loop_stat_read(const thetis_loop *loop, thetis_loop_stat *out)

@@ -24,6 +24,7 @@
 #include <thetis/loop.h>
 #include <thetis/timer.h>
 
+#include "../port/port.h"
 #include "../port/sys.h"
 
 #define THT_NEVER UINT64_MAX
@@ -80,7 +81,7 @@ typedef struct tht_poller {
     tht_ret (*set)(thetis_loop *loop, thetis_handle *h, unsigned mask);
     tht_ret (*wait)(thetis_loop *loop, uint64_t timeout_ns); /* n events in loop->events */
     void (*close)(thetis_loop *loop);
-    thetis_cap_info caps[THETIS_CAP_COUNT_];
+    thetis_cap_info caps[THETIS_CAP_COUNT_]; /* numbers come from the system's table */
 } tht_poller;
 
 typedef struct tht_timer_key {
@@ -122,6 +123,7 @@ struct thetis_loop {
     uint32_t hand;     /* number of the one the next receive uses; not on the free list */
     void *hand_memory; /* NULL: no buffer is in the hand */
     uint32_t buffer_size;
+    uint32_t max_buffers;
     uint32_t buffers_kept;
     uint32_t recheck; /* parked handles are to be looked at in the next service phase */
 
@@ -130,7 +132,7 @@ struct thetis_loop {
     uint32_t open; /* handles */
     uint32_t running;
     uint32_t woken; /* a notification was taken */
-    int fault;      /* of the last poll: a thetis_status */
+    thetis_status fault; /* of the last poll */
     int stay;
     uintptr_t owner;
     thetis_loop_wake_fn *on_wake;
@@ -174,9 +176,9 @@ static inline unsigned tht_link(tht_list_id id)
 /* Appends the slot, unless it stands on a list with this link already. */
 void tht_list_push(thetis_loop *loop, tht_list_id id, uint32_t slot);
 
-/* Takes the oldest slot off `list`, whose link is that of `id`; its handle, or NULL if that is
- * gone. *more is 0 if the list was empty. */
-thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id, int *more);
+/* Takes the oldest handle off `list`, whose link is that of `id`, passing over slots whose handle
+ * is gone; NULL when the list is empty. */
+thetis_handle *tht_list_take(thetis_loop *loop, tht_list *list, tht_list_id id);
 
 /* Detaches the whole list: what is pushed from now on is not in the result. */
 tht_list tht_list_detach(thetis_loop *loop, tht_list_id id);
@@ -245,7 +247,7 @@ void tht_timer_expire(thetis_loop *loop);
 
 /* turn.c */
 /* `once`: no sleep if a timer or a wake-up came first. OK, or why the system cannot poll. */
-int tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once);
+thetis_status tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once);
 uint64_t tht_turn_clock(thetis_loop *loop); /* reads the clock if this phase has not yet */
 
 /* True while the loop has something to wait for. */

@@ -6,7 +6,6 @@
  * dirty.
  */
 #include "loop.h"
-#include "../port/port.h"
 
 static thetis_poll_fd *poll_fd_of(thetis_handle *h)
 {
@@ -55,7 +54,7 @@ thetis_status thetis_poll_fd_start(thetis_poll_fd *poll, unsigned interest)
     if (interest & ~(THETIS_POLL_IN | THETIS_POLL_OUT)) return THETIS_EINVAL;
     if (h->state_ == THT_CLOSED) return THETIS_EBUSY;
     if (interest != h->mask_) r = h->loop_->poller->set(h->loop_, h, interest);
-    if (r.status != THETIS_OK) return (thetis_status)r.status;
+    if (r.status != THETIS_OK) return r.status;
     h->mask_ = poll->want_ = (uint8_t)interest;
     return THETIS_OK;
 }

@@ -12,7 +12,6 @@
 #include <thetis/timer.h>
 
 #include "loop.h"
-#include "../port/port.h"
 
 static int key_before(const tht_timer_key *a, const tht_timer_key *b)
 {

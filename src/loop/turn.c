@@ -20,7 +20,6 @@
  *               sees what was written before each of the calls that it answers.
  */
 #include "loop.h"
-#include "../port/port.h"
 
 uint64_t tht_turn_clock(thetis_loop *loop)
 {
@@ -75,11 +74,9 @@ static int wake_sleep(thetis_loop *loop)
 static void unpark(thetis_loop *loop, unsigned flag)
 {
     tht_list list = tht_list_detach(loop, THT_PARKED);
-    for (;;) {
-        int more;
-        thetis_handle *h = tht_list_take(loop, &list, THT_PARKED, &more);
-        if (!more) return;
-        if (h == NULL || h->state_ == THT_CLOSED) continue;
+    thetis_handle *h;
+    while ((h = tht_list_take(loop, &list, THT_PARKED)) != NULL) {
+        if (h->state_ == THT_CLOSED) continue;
         if (h->flags_ & flag) {
             h->flags_ &= (uint8_t)~flag;
             h->budget_ = THT_TURN_BUDGET;
@@ -121,12 +118,10 @@ static void phase_wake(thetis_loop *loop)
 static void phase_flush(thetis_loop *loop)
 {
     tht_list list = tht_list_detach(loop, THT_DIRTY);
-    for (;;) {
-        int more;
+    thetis_handle *h;
+    while ((h = tht_list_take(loop, &list, THT_DIRTY)) != NULL) {
         unsigned mask;
-        thetis_handle *h = tht_list_take(loop, &list, THT_DIRTY, &more);
-        if (!more) return;
-        if (h == NULL || h->state_ == THT_CLOSED) continue;
+        if (h->state_ == THT_CLOSED) continue;
         h->kind_->flush(h);
         if (h->fd_ < 0) continue;
         mask = h->kind_->interest(h);
@@ -184,11 +179,9 @@ static void phase_poll(thetis_loop *loop, uint64_t timeout_ns)
 static void resume_later(thetis_loop *loop)
 {
     tht_list list = tht_list_detach(loop, THT_LATER);
-    for (;;) {
-        int more;
-        thetis_handle *h = tht_list_take(loop, &list, THT_LATER, &more);
-        if (!more) return;
-        if (h) tht_list_push(loop, THT_READY, h->slot_);
+    thetis_handle *h;
+    while ((h = tht_list_take(loop, &list, THT_LATER)) != NULL) {
+        tht_list_push(loop, THT_READY, h->slot_);
     }
 }
 
@@ -216,19 +209,15 @@ static void serve_events(thetis_loop *loop)
  * all are served or out of budget. */
 static void phase_serve(thetis_loop *loop)
 {
+    thetis_handle *h;
     if (!tht_list_empty(loop, THT_LATER)) resume_later(loop);
     if (loop->recheck) {
         loop->recheck = 0;
         unpark(loop, THT_F_STARVED);
     }
     serve_events(loop);
-    for (;;) {
-        int more;
-        unsigned ready;
-        thetis_handle *h = tht_list_take(loop, &loop->lists[THT_READY], THT_READY, &more);
-        if (!more) return;
-        if (h == NULL) continue;
-        ready = h->ready_;
+    while ((h = tht_list_take(loop, &loop->lists[THT_READY], THT_READY)) != NULL) {
+        unsigned ready = h->ready_;
         h->ready_ = 0;
         h->kind_->serve(h, ready);
     }
@@ -238,15 +227,11 @@ static void phase_serve(thetis_loop *loop)
 static void phase_dispatch(thetis_loop *loop)
 {
     tht_list list = tht_list_detach(loop, THT_DUE);
-    for (;;) {
-        int more;
-        thetis_handle *h = tht_list_take(loop, &list, THT_DUE, &more);
-        if (!more) return;
-        if (h) h->kind_->due(h);
-    }
+    thetis_handle *h;
+    while ((h = tht_list_take(loop, &list, THT_DUE)) != NULL) h->kind_->due(h);
 }
 
-int tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once)
+thetis_status tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once)
 {
     uint64_t before = loop->stat.expired + loop->stat.wakes;
     loop->stat.turns++;

@@ -10,7 +10,6 @@
 #include <thetis/tcp.h>
 
 #include "../loop/loop.h"
-#include "../port/port.h"
 
 enum { LISTENER_LACKING = THT_F_KIND, LISTENER_DEAD = THT_F_KIND << 1, DEFAULT_BACKLOG = 1024 };
 
@@ -29,7 +28,7 @@ static void listener_deliver(thetis_listener *l, thetis_accepted *a)
 
 static void listener_failed(thetis_listener *l, tht_ret r)
 {
-    thetis_accepted a = {.status = (thetis_status)r.status, .os = r.os, .fd_ = -1};
+    thetis_accepted a = {.status = r.status, .os = r.os, .fd_ = -1};
     listener_deliver(l, &a);
 }
 
@@ -138,11 +137,11 @@ thetis_status thetis_tcp_listen(thetis_loop *loop, thetis_listener *listener,
     if (addr->family != THETIS_ADDR_V4 && addr->family != THETIS_ADDR_V6) return THETIS_EINVAL;
     if (loop->slot_free == THT_NONE) return THETIS_ENOSLOT;
     fd = sys->socket(sys, (thetis_addr_family)addr->family);
-    if (fd.status != THETIS_OK) return (thetis_status)fd.status;
+    if (fd.status != THETIS_OK) return fd.status;
     r = listener_prepare(sys, (int)fd.n, addr, cfg);
     if (r.status != THETIS_OK) {
         (void)sys->close(sys, (int)fd.n);
-        return (thetis_status)r.status;
+        return r.status;
     }
     *listener = (thetis_listener){.accept_ = on_accept};
     s = tht_handle_open(loop, &listener->handle_, &listener_kind, (int)fd.n);
@@ -155,7 +154,7 @@ thetis_status thetis_listener_addr(const thetis_listener *listener, thetis_addr 
 {
     const thetis_handle *h = &listener->handle_;
     if (h->fd_ < 0) return THETIS_ENOTCONN;
-    return (thetis_status)h->loop_->sys->name(h->loop_->sys, h->fd_, THT_LOCAL, out).status;
+    return h->loop_->sys->name(h->loop_->sys, h->fd_, THT_LOCAL, out).status;
 }
 
 static thetis_status listener_set_paused(thetis_listener *listener, int paused)

@@ -8,7 +8,6 @@
  * report of readiness alone does not prove a connection.
  */
 #include "tcp.h"
-#include "../port/port.h"
 
 /* ---- connect --------------------------------------------------------------------------------- */
 
@@ -28,7 +27,7 @@ static void connect_deliver(thetis_tcp *tcp)
     if (h->state_ == THT_CONNECTING) h->state_ = THT_OPEN;
     h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;
     tht_handle_dirty(h);
-    tcp->connect_(tcp, (thetis_status)end.status, end.os);
+    tcp->connect_(tcp, end.status, end.os);
     if (end.status == THETIS_OK) return;
     tht_tcp_send_end(tcp, end);
     tht_tcp_recv_end(tcp, end);
@@ -265,7 +264,7 @@ thetis_status thetis_tcp_connect_from(thetis_loop *loop, thetis_tcp *tcp, const 
     if (from && from->family != to->family) return THETIS_EINVAL;
     if (loop->slot_free == THT_NONE) return THETIS_ENOSLOT;
     fd = connect_socket(loop->sys, from, to);
-    if (fd.status != THETIS_OK) return (thetis_status)fd.status;
+    if (fd.status != THETIS_OK) return fd.status;
     s = tcp_open(loop, tcp, (int)fd.n);
     THETIS_ASSERT1(s == THETIS_OK);
     connect_begin(tcp, to, on_connect);
@@ -286,5 +285,5 @@ thetis_status thetis_tcp_addr(const thetis_tcp *tcp, thetis_addr *local, thetis_
     if (h->fd_ < 0 || h->state_ == THT_CONNECTING) return THETIS_ENOTCONN;
     if (local) r = sys->name(sys, h->fd_, THT_LOCAL, local);
     if (peer && r.status == THETIS_OK) r = sys->name(sys, h->fd_, THT_PEER, peer);
-    return (thetis_status)r.status;
+    return r.status;
 }

@@ -9,8 +9,6 @@
  */
 #include "tcp.h"
 
-#include "../port/port.h"
-
 _Static_assert(THETIS_TCP_KEEP_MAX == THT_KEEP_MAX, "what the header promises");
 
 enum { TCP_RECV_MAX = THT_TURN_BUDGET * THT_BUDGET_UNIT };
@@ -39,7 +37,7 @@ static void recv_nothing(thetis_tcp *tcp, tht_ret r)
         r = (tht_ret){.status = tcp->rx_cause_, .os = tcp->rx_os_};
     }
     if (r.status != THETIS_OK) {
-        recv.status = (thetis_status)r.status;
+        recv.status = r.status;
         recv.os = r.os;
     }
     tcp->rx_end_ = (int8_t)recv.status;

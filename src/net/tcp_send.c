@@ -8,7 +8,6 @@
  * rest waits for it to report room. The half close is an operation in the same queue.
  */
 #include "tcp.h"
-#include "../port/port.h"
 
 enum { SEND_IOV = 64, SEND_CALLS = 16 };
 
@@ -67,7 +66,7 @@ static void sends_count(thetis_tcp *tcp, size_t queued)
 
 static void send_done(thetis_tcp *tcp, thetis_send *send, tht_ret how)
 {
-    send->status = (thetis_status)how.status;
+    send->status = how.status;
     send->os = how.os;
     sends_append(&tcp->done_, send);
     tht_handle_due(&tcp->handle_);
@@ -244,7 +243,7 @@ static thetis_status send_try_failed(thetis_tcp *tcp, tht_ret r)
     r = send_fault(tcp, r);
     tcp->tx_end_ = (int8_t)r.status;
     tcp->tx_os_ = r.os;
-    return (thetis_status)r.status;
+    return r.status;
 }
 
 thetis_status thetis_tcp_send_try(thetis_tcp *tcp, const void *data, size_t len, size_t *sent)
@@ -316,8 +315,9 @@ thetis_status thetis_tcp_shutdown(thetis_tcp *tcp, thetis_send *send, thetis_sen
 thetis_status thetis_tcp_send_cancel(thetis_tcp *tcp, thetis_send *send)
 {
     static const tht_ret canceled = {.status = THETIS_ECANCELED};
-    thetis_send *before = sends_before(tcp->pending_, send);
+    thetis_send *before;
     THT_ASSERT_OWNER(tcp->handle_.loop_);
+    before = sends_before(tcp->pending_, send);
     if (before == NULL) return THETIS_ABSENT;
     if (before == send) tcp->pending_ = NULL;
     else before->next_ = send->next_;

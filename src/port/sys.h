@@ -2,8 +2,8 @@
  *
  * sys.h: every system call that a loop makes, as one table.
  *
- * The table is the only door between the loop and the system: the fault shim of the tests and the
- * fake kernel are other tables. Each function takes the table itself first, so that such a table
+ * The table is the only door between the loop and the system: the fault shim of the tests is
+ * another table. Each function takes the table itself first, so that such a table
  * can be the head of a bigger object.
  *
  * A result is {n, status, os}: status THETIS_OK and n >= 0; or n 0, a status that says why not,
@@ -19,7 +19,7 @@
 
 typedef struct tht_ret {
     ptrdiff_t n;
-    int32_t status;
+    thetis_status status;
     int32_t os;
 } tht_ret;
 
@@ -103,6 +103,9 @@ struct tht_sys {
 
     /* Wakes the sleeper; any thread, any signal handler; keeps errno. */
     tht_ret (*wake_send)(const tht_sys *sys, int wake_fd);
+
+    /* The resolution of the sleeps of epoll_wait in nanoseconds; known once a set was opened. */
+    uint64_t (*sleep_ns)(const tht_sys *sys);
 
     uint32_t max_iov;
 };

@@ -307,12 +307,6 @@ static tht_ret sys_name(const tht_sys *sys, int fd, tht_end end, thetis_addr *ou
 
 /* ---- epoll ----------------------------------------------------------------------------------- */
 
-static tht_ret sys_epoll_open(const tht_sys *sys)
-{
-    (void)sys;
-    return sys_result(epoll_create1(EPOLL_CLOEXEC));
-}
-
 /* After a MOD or DEL that did not find the descriptor. An ADD that finds it is no mistake of ours:
  * every registration is removed before its descriptor is closed. */
 static int sys_epoll_heal(int set, int fd, int op, struct epoll_event *ev)
@@ -359,6 +353,22 @@ static int sys_ms(uint64_t ns)
     const uint64_t hour = 3600000;
     uint64_t ms = ns / 1000000u + (ns % 1000000u != 0);
     return (int)(ms < hour ? ms : hour);
+}
+
+/* Finds out at once how finely this system sleeps. */
+static tht_ret sys_epoll_open(const tht_sys *sys)
+{
+    struct epoll_event none;
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    (void)sys;
+    if (set >= 0) (void)sys_wait_ns(set, &none, 1, 0);
+    return sys_result(set);
+}
+
+static uint64_t sys_sleep_ns(const tht_sys *sys)
+{
+    (void)sys;
+    return thetis_atomic_load_relaxed(&sys_ms_only) ? 1000000 : 1;
 }
 
 static int sys_wait(int set, struct epoll_event *evs, int cap, uint64_t ns)
@@ -450,5 +460,6 @@ const tht_sys tht_sys_host = {
     .epoll_wait = sys_epoll_wait,
     .wake_open = sys_wake_open,
     .wake_send = sys_wake_send,
+    .sleep_ns = sys_sleep_ns,
     .max_iov = 64,
 };

@@ -62,6 +62,18 @@ __attribute__((noreturn)) static void end_apart(test_verdict v, const char *text
     exit(0);
 }
 
+/* Between fork and the moment the case is known, a signal that ends the program must wait: it
+ * would leave the case behind. */
+static void hold_signals(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(how, &set, NULL);
+}
+
 __attribute__((noreturn)) static void run_in_child(int report)
 {
     setpgid(0, 0);
@@ -69,6 +81,7 @@ __attribute__((noreturn)) static void run_in_child(int report)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
+    hold_signals(SIG_UNBLOCK);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     report_fd = report;
     test_run.end = end_apart;
@@ -113,6 +126,7 @@ static int await_child(pid_t child, unsigned seconds)
 
     expired = 0;
     running = child;
+    hold_signals(SIG_UNBLOCK);
     setitimer(ITIMER_REAL, &limit, NULL);
     while (waitid(P_PID, (id_t)child, &ignored, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
         if (expired) {
@@ -191,6 +205,7 @@ void test_apart(void)
     fflush(stdout);
     if (pipe(report) == 0 && fcntl(report[0], F_SETFL, O_NONBLOCK) == 0 &&
         fcntl(report[1], F_SETFD, FD_CLOEXEC) == 0) {
+        hold_signals(SIG_BLOCK);
         child = fork();
     }
     if (child == 0) {
@@ -202,6 +217,7 @@ void test_apart(void)
         read_report(report[0]);
         judge(status, seconds);
     } else {
+        hold_signals(SIG_UNBLOCK);
         test_set(TEST_FAILED, "cannot start a process: %s", strerror(errno));
     }
     close(report[0]);

@@ -199,6 +199,12 @@ static tht_ret fault_wake_open(const tht_sys *sys, int set, uint64_t token)
     return fault_leave(f, FAULT_WAKE_OPEN, -1, token, ret);
 }
 
+static uint64_t fault_sleep_ns(const tht_sys *sys)
+{
+    fault *f = fault_of(sys);
+    return f->under->sleep_ns(f->under);
+}
+
 static tht_ret fault_wake_send(const tht_sys *sys, int wake_fd)
 {
     fault *f = fault_of(sys);
@@ -394,6 +400,7 @@ static const tht_sys fault_table = {
     .epoll_wait = fault_epoll_wait,
     .wake_open = fault_wake_open,
     .wake_send = fault_wake_send,
+    .sleep_ns = fault_sleep_ns,
 };
 
 void fault_init(fault *f, const tht_sys *under, uint64_t seed)

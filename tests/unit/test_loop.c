@@ -376,6 +376,7 @@ TEST(one_poll_fd_per_descriptor)
     CHECK_EQ(pipe(fds), 0);
     CHECK_EQ(thetis_poll_fd_open(loop, &w.poll, fds[0], on_ready), THETIS_OK);
     CHECK_EQ(thetis_poll_fd_open(loop, &other.poll, fds[0], on_ready), THETIS_OK);
+    CHECK(thetis_handle_loop(thetis_poll_fd_handle(&w.poll)) == loop);
     CHECK_EQ(thetis_poll_fd_start(&w.poll, THETIS_POLL_IN), THETIS_OK);
     CHECK_EQ(thetis_poll_fd_start(&other.poll, THETIS_POLL_IN), THETIS_EBUSY);
     CHECK_EQ(write(fds[1], "x", 1), 1);

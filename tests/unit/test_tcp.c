@@ -354,7 +354,19 @@ TEST(close_and_abort)
     end_bench();
 }
 
-TEST_MAIN(T(listen_refusals), T(listen_options), T(listener_close_and_pause),
+TEST(handles_carry_a_pointer_of_the_user)
+{
+    make_pair();
+    CHECK(thetis_handle_user(thetis_tcp_handle(&b.ours)) == NULL);
+    thetis_handle_set_user(thetis_tcp_handle(&b.ours), &b);
+    thetis_handle_set_user(thetis_listener_handle(&b.listener), &b.at);
+    CHECK(thetis_handle_user(thetis_tcp_handle(&b.ours)) == &b);
+    CHECK(thetis_handle_user(thetis_listener_handle(&b.listener)) == &b.at);
+    CHECK(thetis_handle_loop(thetis_tcp_handle(&b.theirs)) == b.loop);
+}
+
+TEST_MAIN(T(handles_carry_a_pointer_of_the_user), T(listen_refusals), T(listen_options),
+          T(listener_close_and_pause),
           T(accept_without_a_place), T(connect_refusals), T(addresses), T(receive_statuses),
           T(send_statuses), T(send_try_when_the_stack_is_full_or_broken),
           T(send_try_while_connecting), T(marks), T(close_and_abort))

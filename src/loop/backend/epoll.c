@@ -53,7 +53,7 @@ const tht_poller tht_poller_epoll = {
             [THETIS_CAP_POLL_FD] = {THETIS_CAP_NATIVE, 0},
             [THETIS_CAP_PAUSED_RESET] = {THETIS_CAP_ABSENT, 0},
             [THETIS_CAP_SIGNAL_WAKE] = {THETIS_CAP_NATIVE, 0},
-            [THETIS_CAP_TIMER_NS] = {THETIS_CAP_NATIVE, 1000000},
-            [THETIS_CAP_MAX_IOV] = {THETIS_CAP_NATIVE, 64},
+            [THETIS_CAP_TIMER_NS] = {THETIS_CAP_NATIVE, 0},
+            [THETIS_CAP_MAX_IOV] = {THETIS_CAP_NATIVE, 0},
         },
 };

@@ -119,12 +119,17 @@ def check_all(tap, program):
 
 
 def still_there(pid):
-    """A line if the process runs on. A killed one may lie about unreaped for a moment."""
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return []
-    return [] if state in "ZX" else [f"process {pid} is in state {state}"]
+    """A line if the process runs on. A killed one needs a moment to end, and lies about unreaped
+    for another."""
+    for _ in range(500):
+        try:
+            state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return []
+        if state in "ZX":
+            return []
+        time.sleep(0.01)
+    return [f"process {pid} is in state {state}"]
 
 
 def check_options(tap, program):
