@@ -40,7 +40,7 @@ static void on_closed(thetis_handle *handle)
 static void on_rest_sent(thetis_tcp *tcp, thetis_send *send)
 {
     (void)send;
-    thetis_loop_release(thetis_handle_loop(&tcp->handle_), ((conn *)(void *)tcp)->kept);
+    thetis_loop_release(thetis_handle_loop(thetis_tcp_handle(tcp)), ((conn *)(void *)tcp)->kept);
     (void)thetis_tcp_resume(tcp); /* ABSENT: it is closing */
 }
 
@@ -88,7 +88,7 @@ static void make_conns(void)
     if (!conns) die("memory", THETIS_ENOMEM);
     memset(conns, 0, CONNECTIONS * sizeof *conns);
     for (size_t i = CONNECTIONS; i-- > 0;)
-        on_closed(&conns[i].tcp.handle_);
+        on_closed(thetis_tcp_handle(&conns[i].tcp));
 }
 
 static thetis_status listen_anywhere(thetis_loop *loop, thetis_listener *listener)

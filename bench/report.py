@@ -2,7 +2,7 @@
 """Draws docs/bench.svg from the JSON lines of thetis-bench.
 
     thetis-bench all --json >results.jsonl
-    python3 bench/report.py results.jsonl [docs/bench.svg]
+    python3 bench/report.py results.jsonl [docs/bench.svg] [--caption 'CPU, system, command']
 
 One panel per bench and metric: a bar per subject (median), a line from minimum to maximum, nothing
 left out. Needs matplotlib (Debian: python3-matplotlib); without it nothing is drawn, and says so.
@@ -46,9 +46,15 @@ def color(subject):
     return CONTROL if subject == "control" else PEERS
 
 
+def label(number):
+    """Without an exponent: 0.394, 1.573, 31,490."""
+    whole = len(str(int(abs(number))))
+    return f"{number:,.{max(0, 4 - whole)}f}"
+
+
 def draw(axes, title, rows):
     """One panel."""
-    names = [f"{row['subject']}  {row['median']:,.4g}" for row in rows]
+    names = [f"{row['subject']}  {label(row['median'])}" for row in rows]
     medians = [row["median"] for row in rows]
     spread = [[row["median"] - row["min"] for row in rows],
               [row["max"] - row["median"] for row in rows]]
@@ -61,8 +67,8 @@ def draw(axes, title, rows):
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def picture(found, out):
-    """All panels in one file; no date in it, so that equal figures give equal files."""
+def picture(found, out, caption):
+    """All panels in one file, the caption below; no date: equal figures give equal files."""
     pyplot.rcParams["svg.hashsalt"] = "thetis"
     rows = -(-len(found) // COLUMNS)
     figure, grid = pyplot.subplots(rows, COLUMNS, squeeze=False, layout="constrained",
@@ -72,6 +78,8 @@ def picture(found, out):
         draw(cell, f"{bench}: {METRICS[metric]}", data)
     for cell in cells[len(found):]:
         cell.axis("off")
+    if caption:
+        figure.supxlabel(caption, fontsize=8, color="#374151")
     figure.savefig(out, metadata={"Date": None})
     lines = Path(out).read_text(encoding="utf-8").splitlines()
     Path(out).write_text("".join(line.rstrip() + "\n" for line in lines), encoding="utf-8")
@@ -83,6 +91,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", help="JSON lines of thetis-bench")
     parser.add_argument("out", nargs="?", default=DEFAULT)
+    parser.add_argument("--caption", help="the machine and the command, as a line below")
     options = parser.parse_args()
     if pyplot is None:
         other = Path(SYSTEM_PYTHON)
@@ -93,7 +102,7 @@ def main():
     found = panels(options.results)
     if not found:
         raise SystemExit(f"report: no figures in {options.results}")
-    picture(found, options.out)
+    picture(found, options.out, options.caption)
 
 
 def has_matplotlib(python):

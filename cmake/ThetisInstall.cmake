@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# ThetisInstall.cmake: headers, libraries, pkg-config file and CMake package, in the standard
-# directories. Everything is relocatable: the package files find the prefix from their own place.
+# ThetisInstall.cmake: headers, libraries, thetis-doctor, pkg-config file and CMake package, in the
+# standard directories. Everything is relocatable: the package files find the prefix from their
+# own place.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -14,6 +15,9 @@ install(TARGETS thetis_static thetis_shared EXPORT thetis
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${thetis_SOURCE_DIR}/include/thetis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(THETIS_TOOLS)
+  install(PROGRAMS ${PROJECT_BINARY_DIR}/bin/thetis-doctor DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 install(EXPORT thetis NAMESPACE thetis:: FILE thetisTargets.cmake
         DESTINATION ${thetis_package_dir})
 

@@ -28,14 +28,20 @@ static void print_caps(const thetis_loop *loop)
     }
 }
 
+/* THETIS_BACKEND in the environment may have named one that is not in this build. */
+static int complain(thetis_status s)
+{
+    fprintf(stderr, "loop: %s; the backends of this build:", thetis_status_text(s));
+    for (size_t k = 0; thetis_backend_name(k); k++) fprintf(stderr, " %s", thetis_backend_name(k));
+    fputc('\n', stderr);
+    return 1;
+}
+
 int main(void)
 {
     thetis_loop *loop;
     thetis_status s = thetis_loop_create(NULL, &loop);
-    if (s != THETIS_OK) {
-        fprintf(stderr, "loop: %s\n", thetis_status_text(s));
-        return 1;
-    }
+    if (s != THETIS_OK) return complain(s);
     printf("backend %s\n", thetis_loop_backend(loop));
     print_caps(loop);
     s = thetis_loop_run(loop);

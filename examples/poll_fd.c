@@ -20,7 +20,7 @@ static int failed;
 /* Readiness is a hint: the read tells. It does not block, so a wrong hint is EAGAIN. */
 static void on_ready(thetis_poll_fd *poll, unsigned ready)
 {
-    FILE *program = thetis_handle_user(&poll->handle_);
+    FILE *program = thetis_handle_user(thetis_poll_fd_handle(poll));
     char text[256];
     ssize_t n = read(fileno(program), text, sizeof text);
     (void)ready;
@@ -29,7 +29,8 @@ static void on_ready(thetis_poll_fd *poll, unsigned ready)
         printf("the program said: %.*s", (int)n, text);
         return;
     }
-    failed = n < 0 || thetis_poll_fd_close(poll, NULL) != THETIS_OK;
+    failed = n < 0;
+    thetis_poll_fd_close(poll, NULL);
     printf("the program has ended\n");
 }
 
@@ -38,7 +39,7 @@ static thetis_status run(thetis_loop *loop, FILE *program)
     static thetis_poll_fd poll;
     thetis_status s = thetis_poll_fd_open(loop, &poll, fileno(program), on_ready);
     if (s != THETIS_OK) return s;
-    thetis_handle_set_user(&poll.handle_, program);
+    thetis_handle_set_user(thetis_poll_fd_handle(&poll), program);
     s = thetis_poll_fd_start(&poll, THETIS_POLL_IN);
     if (s == THETIS_OK) s = thetis_loop_run(loop);
     return s;

@@ -13,10 +13,11 @@
 static const char *line = "who are you?\n";
 static thetis_status outcome = THETIS_OK;
 
+/* The first fault is the reason; those of other operations follow from it. */
 static void fail(thetis_tcp *tcp, thetis_status why)
 {
-    outcome = why;
-    (void)!thetis_tcp_close(tcp, NULL);
+    if (outcome == THETIS_OK) outcome = why;
+    thetis_tcp_close(tcp, NULL);
 }
 
 static void on_sent(thetis_tcp *tcp, thetis_send *send)
@@ -33,9 +34,8 @@ static void on_recv(thetis_tcp *tcp, const thetis_recv *recv)
 
 static void on_connect(thetis_tcp *tcp, thetis_status status, int32_t os)
 {
-    if (status == THETIS_OK) return; /* the operations below have waited for this */
-    fprintf(stderr, "no connection (system code %d)\n", (int)os);
-    fail(tcp, status);
+    (void)os;
+    if (status != THETIS_OK) fail(tcp, status); /* else: what start() began goes on by itself */
 }
 
 /* All of it may be started at once: it waits for the connection. */
@@ -56,16 +56,17 @@ static void on_question(thetis_tcp *tcp, const thetis_recv *recv)
 {
     static const char answer[] = "a greeter on the same loop\n";
     size_t sent;
-    if (recv->status != THETIS_OK) (void)!thetis_tcp_close(tcp, NULL);
-    else (void)!thetis_tcp_send_try(tcp, answer, sizeof answer - 1, &sent);
+    if (recv->status != THETIS_OK ||
+        thetis_tcp_send_try(tcp, answer, sizeof answer - 1, &sent) != THETIS_OK)
+        thetis_tcp_close(tcp, NULL);
 }
 
 static void on_accept(thetis_listener *listener, thetis_accepted *accepted)
 {
     static thetis_tcp tcp;
     if (thetis_tcp_accept(accepted, &tcp) != THETIS_OK) return;
-    (void)!thetis_tcp_recv_start(&tcp, on_question);
-    (void)!thetis_listener_close(listener, NULL);
+    if (thetis_tcp_recv_start(&tcp, on_question) != THETIS_OK) thetis_tcp_close(&tcp, NULL);
+    thetis_listener_close(listener, NULL);
 }
 
 static thetis_status greet(thetis_loop *loop, thetis_addr *at)
@@ -79,14 +80,18 @@ int main(int argc, char **argv)
 {
     thetis_loop *loop;
     thetis_addr to;
-    thetis_status s = thetis_addr_parse(&to, argc < 2 ? "127.0.0.1:0" : argv[1]);
+    const char *where = argc < 2 ? "127.0.0.1:0" : argv[1];
+    if (thetis_addr_parse(&to, where) != THETIS_OK) {
+        fprintf(stderr, "tcp_client: bad address '%s', want 127.0.0.1:80\n", where);
+        return 2;
+    }
     if (argc > 2) line = argv[2];
-    if (s == THETIS_OK) s = thetis_loop_create(NULL, &loop);
+    thetis_status s = thetis_loop_create(NULL, &loop);
     if (s == THETIS_OK && argc < 2) s = greet(loop, &to);
     if (s == THETIS_OK) s = start(loop, &to);
     if (s == THETIS_OK) s = thetis_loop_run(loop);
     if (s == THETIS_OK) s = thetis_loop_destroy(loop);
     if (s == THETIS_OK) s = outcome;
-    if (s != THETIS_OK) fprintf(stderr, "tcp_client: %s\n", thetis_status_text(s));
+    if (s != THETIS_OK) fprintf(stderr, "tcp_client: %s: %s\n", where, thetis_status_text(s));
     return s != THETIS_OK;
 }

@@ -29,14 +29,14 @@ static void on_closed(thetis_handle *handle)
 static void on_sent(thetis_tcp *tcp, thetis_send *send)
 {
     client *c = (client *)tcp;
-    if (send->status != THETIS_OK) (void)!thetis_tcp_close(tcp, on_closed);
+    if (send->status != THETIS_OK) thetis_tcp_close(tcp, on_closed);
     else if (thetis_tcp_recv(tcp, c->bytes, sizeof c->bytes, on_recv) != THETIS_OK) abort();
 }
 
 static void on_recv(thetis_tcp *tcp, const thetis_recv *recv)
 {
     client *c = (client *)tcp;
-    if (recv->status != THETIS_OK) (void)!thetis_tcp_close(tcp, on_closed); /* EOF or a fault */
+    if (recv->status != THETIS_OK) thetis_tcp_close(tcp, on_closed); /* EOF or a fault */
     else if (thetis_tcp_send(tcp, &c->send, c->bytes, recv->len, on_sent) != THETIS_OK) abort();
 }
 
@@ -47,7 +47,7 @@ static void on_accept(thetis_listener *listener, thetis_accepted *accepted)
     if (!c) return;
     if (thetis_tcp_accept(accepted, &c->tcp) != THETIS_OK) free(c);
     else if (thetis_tcp_recv(&c->tcp, c->bytes, sizeof c->bytes, on_recv) != THETIS_OK) abort();
-    if (only_one) (void)!thetis_listener_close(listener, NULL);
+    if (only_one) thetis_listener_close(listener, NULL);
 }
 
 /* ---- without an argument: one client, this program itself ------------------------------------ */
@@ -55,7 +55,7 @@ static void on_accept(thetis_listener *listener, thetis_accepted *accepted)
 static void on_answer(thetis_tcp *tcp, const thetis_recv *recv)
 {
     if (recv->status == THETIS_OK) printf("echo: %.*s\n", (int)recv->len, (char *)recv->data);
-    (void)!thetis_tcp_close(tcp, NULL);
+    thetis_tcp_close(tcp, NULL);
 }
 
 static void on_connect(thetis_tcp *tcp, thetis_status status, int32_t os)
@@ -75,13 +75,17 @@ int main(int argc, char **argv)
     thetis_loop *loop;
     thetis_addr at;
     only_one = argc < 2;
-    thetis_status s = thetis_addr_parse(&at, only_one ? "127.0.0.1:0" : argv[1]);
-    if (s == THETIS_OK) s = thetis_loop_create(NULL, &loop);
+    const char *where = only_one ? "127.0.0.1:0" : argv[1];
+    if (thetis_addr_parse(&at, where) != THETIS_OK) {
+        fprintf(stderr, "tcp_echo: bad address '%s', want 127.0.0.1:7000\n", where);
+        return 2;
+    }
+    thetis_status s = thetis_loop_create(NULL, &loop);
     if (s == THETIS_OK) s = thetis_tcp_listen(loop, &listener, &at, NULL, on_accept);
     if (s == THETIS_OK) s = thetis_listener_addr(&listener, &at);
     if (s == THETIS_OK && only_one) s = thetis_tcp_connect(loop, &self, &at, on_connect);
     if (s == THETIS_OK) s = thetis_loop_run(loop);
     if (s == THETIS_OK) s = thetis_loop_destroy(loop);
-    if (s != THETIS_OK) fprintf(stderr, "tcp_echo: %s\n", thetis_status_text(s));
+    if (s != THETIS_OK) fprintf(stderr, "tcp_echo: %s: %s\n", where, thetis_status_text(s));
     return s != THETIS_OK;
 }

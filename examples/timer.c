@@ -29,7 +29,7 @@ static void on_tick(thetis_timer *timer)
 static void on_end(thetis_timer *timer)
 {
     clockwork *c = thetis_timer_user(timer);
-    (void)thetis_timer_stop(&c->tick);
+    thetis_timer_stop(&c->tick);
     printf("the end\n");
 }
 

@@ -107,6 +107,15 @@ static void add_capability(const thetis_loop *loop, thetis_cap cap)
         add("capability", thetis_cap_name(cap), "%s", level[info.level]);
 }
 
+/* A default configuration can only be invalid by the backend that was wished for. */
+static void add_failure(const char *wish, thetis_status status)
+{
+    if (wish && status == THETIS_EINVAL)
+        add("loop", "backend", "none: no backend '%s'; this build has: %s", wish, backend_list());
+    else
+        add("loop", "backend", "none: %s", thetis_status_text(status));
+}
+
 static thetis_status add_loop(void)
 {
     thetis_loop *loop;
@@ -116,7 +125,7 @@ static thetis_status add_loop(void)
     add("loop", "why", "%s%s", wished ? "THETIS_BACKEND=" : "the best of this build",
         wished ? wish : "");
     if (status != THETIS_OK) {
-        add("loop", "backend", "none: %s", thetis_status_text(status));
+        add_failure(wish, status);
         return status;
     }
     add("loop", "backend", "%s", thetis_loop_backend(loop));

@@ -81,8 +81,10 @@ def chosen():
 def unknown_backend():
     """A backend that does not exist: said, and exit status 1."""
     status, said = facts(THETIS_BACKEND='no"ne')
+    has = said["build"]["backends"]
     return differences((status, 1), (said["loop"]["why"], 'THETIS_BACKEND=no"ne'),
-                       (said["loop"]["backend"].split(":")[0], "none"))
+                       (said["loop"]["backend"],
+                        f"none: no backend 'no\"ne'; this build has: {has}"))
 
 
 def unknown_option():

@@ -8,6 +8,7 @@ real programs. Prints TAP.
 No case depends on how fast the machine is: the time-outs only end what would hang.
 """
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -30,8 +31,13 @@ from tap import Tap  # noqa: E402
 RELAY = (pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else demo.RELAY.parent) / "relay"
 HOST = "127.0.0.1"
 LIMIT_S = 60
+SYS_PIDFD_GETFD = 438  # on every Linux
 MEGABYTE = bytes(range(256)) * 4096
 CASES = []
+
+
+class Lacking(Exception):
+    """This environment cannot run a case."""
 
 
 def case(function):
@@ -171,14 +177,24 @@ def bad_address():
 @case
 def bad_max():
     """A table of no connections, or of no number."""
-    for text in ("0", "-1", "many", "100001"):
+    for text in ("0", "-1", "many", "12abc", "", "100001"):
         assert "--max" in complaint(f"{HOST}:0", f"{HOST}:1", "--max", text), text
 
 
 @case
 def bad_backend():
-    """A backend that does not exist."""
-    assert "--backend" in complaint(f"{HOST}:0", f"{HOST}:1", "--backend", "nonsense")
+    """A backend that does not exist: it is named, and those that do."""
+    line = complaint(f"{HOST}:0", f"{HOST}:1", "--backend", "nonsense")
+    assert "no backend 'nonsense'; this build has: epoll" in line, line
+
+
+@case
+def usage():
+    """--help prints the usage, and that is a success."""
+    done = subprocess.run([RELAY, "--help"], capture_output=True, text=True, timeout=LIMIT_S,
+                          check=False)
+    equal((done.returncode, done.stderr), (0, ""))
+    assert "LISTEN_ADDR" in done.stdout, done.stdout
 
 
 @case
@@ -363,6 +379,33 @@ def few_descriptors():
     crowd(41)
 
 
+def only_socket(process):
+    """A copy of the one socket that the process has, in which both share everything."""
+    folder = pathlib.Path(f"/proc/{process.pid}/fd")
+    name, = (fd.name for fd in folder.iterdir() if os.readlink(fd).startswith("socket:"))
+    holder = os.pidfd_open(process.pid)
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    copy = syscall(SYS_PIDFD_GETFD, holder, int(name), 0)
+    os.close(holder)
+    if copy < 0:
+        raise Lacking(f"pidfd_getfd: {os.strerror(ctypes.get_errno())}")
+    return socket.socket(fileno=copy)
+
+
+@case
+def dead_listener():
+    """A listener that will accept no more ends the relay, with one line."""
+    own = demo.free_port()
+    command = [RELAY, f"{HOST}:{own}", f"{HOST}:1"]
+    with demo.running(command, stderr=subprocess.PIPE, text=True) as process:
+        wait_listening(own, process)
+        with only_socket(process) as listener:
+            listener.shutdown(socket.SHUT_RDWR)
+        _, line = process.communicate(timeout=LIMIT_S)
+    equal((process.returncode, line.count("\n")), (1, 1))
+    assert "cannot accept any more" in line, line
+
+
 # ---- its report ----------------------------------------------------------------------------------
 
 @case
@@ -423,6 +466,8 @@ def main():
     for function in CASES:
         try:
             function()
+        except Lacking as lacking:
+            tap.skip(f"relay {function.__name__}", "environment", lacking)
         except (AssertionError, OSError, ValueError, subprocess.TimeoutExpired) as problem:
             tap.case(f"relay {function.__name__}", [f"{type(problem).__name__}: {problem}"])
         else:
