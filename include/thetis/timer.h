@@ -26,11 +26,11 @@ typedef void thetis_timer_fn(thetis_timer *timer);
 struct thetis_timer {
     thetis_loop *loop_; /* these four are all that arming touches */
     uint64_t period_;
-    uint64_t seq_; /* order of arming */
-    uint32_t at_;  /* place in the heap; 0: not armed */
+    uint64_t seq_;    /* order of arming */
+    uint32_t at_;     /* place in the heap; 0: not armed */
+    uint32_t missed_; /* periods skipped before this expiry; stops at its largest value */
     thetis_timer_fn *fn_;
     void *user_;
-    uint64_t missed_; /* periods skipped before this expiry */
 };
 
 THETIS_BEGIN_DECLS
@@ -58,7 +58,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_timer_start_at(thetis_timer *ti
  *  @progress owner; O(log timers) */
 THETIS_API thetis_status thetis_timer_stop(thetis_timer *timer);
 
-/** In the callback of a repeating timer: how many periods were skipped because the loop was late.
+/** In the callback of a repeating timer: how many periods were skipped because the loop was late
+ *  (at most 2^32 - 1).
  *  @progress owner */
 static inline uint64_t thetis_timer_missed(const thetis_timer *timer)
 {

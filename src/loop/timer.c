@@ -144,7 +144,7 @@ static void rearm(thetis_loop *loop, tht_timer_key key)
 {
     uint64_t missed = (loop->now - key.deadline) / key.timer->period_;
     uint64_t step = (missed + 1) * key.timer->period_;
-    key.timer->missed_ = missed;
+    key.timer->missed_ = missed < UINT32_MAX ? (uint32_t)missed : UINT32_MAX;
     key.deadline = step > THT_NEVER - key.deadline ? THT_NEVER : key.deadline + step;
     arm(loop, key);
 }
