@@ -41,10 +41,11 @@ void tht_buffer_keep(thetis_handle *h, uint32_t number)
 
 void thetis_loop_release(thetis_loop *loop, uint32_t buffer)
 {
-    tht_buffer *b = &loop->buffers[buffer];
+    tht_buffer *b;
     tht_slot *s;
     THT_ASSERT_OWNER(loop);
-    THETIS_ASSERT1(buffer < loop->max_buffers && b->kept);
+    THETIS_ASSERT1(buffer < loop->max_buffers && loop->buffers[buffer].kept);
+    b = &loop->buffers[buffer];
     s = &loop->slots[(uint32_t)b->owner];
     b->kept = 0;
     b->next = loop->buffer_free;

@@ -42,6 +42,7 @@ thetis_status tht_handle_open(thetis_loop *loop, thetis_handle *h, const tht_kin
     THT_ASSERT_OWNER(loop);
     if (slot == THT_NONE) return THETIS_ENOSLOT;
     loop->slot_free = loop->slots[slot].turn;
+    loop->slots[slot].turn = (loop->stat.turns - 1) & THT_SLOT_MASK; /* not served in this one */
     loop->slots[slot].handle = h;
     loop->open++;
     *h = (thetis_handle){.loop_ = loop, .kind_ = kind, .slot_ = slot, .fd_ = fd};
@@ -97,7 +98,7 @@ void tht_handle_end(thetis_handle *h)
     THETIS_ASSERT1(h->fd_ < 0 && s->handle == h);
     s->handle = NULL;
     s->gen++;
-    s->turn = loop->slot_free & 0xFFFFFF;
+    s->turn = loop->slot_free & THT_SLOT_MASK;
     loop->slot_free = h->slot_;
     loop->open--;
     if (h->closed_) h->closed_(h);

@@ -92,7 +92,7 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     tht_buffer_init(loop, c->buffers);
     loop->slots[THT_NONE].gen = UINT32_MAX; /* no handle's token */
     for (uint32_t i = c->max_handles; i > 0; i--) {
-        loop->slots[i].turn = loop->slot_free & 0xFFFFFF;
+        loop->slots[i].turn = loop->slot_free & THT_SLOT_MASK;
         loop->slot_free = i;
     }
 }

@@ -16,7 +16,8 @@
  *   PARKED  waits for a resource: a receive buffer (STARVED) or a retry (BACKOFF)
  *
  * The interest of a handle is a pure function of its state (tht_kind.interest) and is compared
- * with what is registered once a turn: nothing else ever changes a registration.
+ * with what is registered in the flush phase. Only the end of a handle (tht_handle_shut) and
+ * thetis_poll_fd_start(), whose interest is the user's, change a registration at once.
  */
 #ifndef THT_LOOP_H
 #define THT_LOOP_H
@@ -29,6 +30,7 @@
 
 #define THT_NEVER UINT64_MAX
 #define THT_NONE 0u /* slot 0 is the loop's own: its token is the wake descriptor's */
+#define THT_SLOT_MASK 0xFFFFFFu /* of tht_slot.turn */
 
 enum { THT_TURN_TIMERS = 1024, THT_TURN_ROUNDS = 4, THT_TURN_BUDGET = 16 };
 #define THT_BUDGET_UNIT 4096u /* bytes that cost as much as one system call */
@@ -208,9 +210,9 @@ void tht_handle_end(thetis_handle *h);
 static inline int tht_handle_new_turn(thetis_handle *h)
 {
     tht_slot *s = tht_slot_of(h);
-    uint32_t turn = h->loop_->stat.turns & 0xFFFFFF;
-    if (s->turn == turn) return 0;
-    s->turn = turn & 0xFFFFFF;
+    uint64_t turns = h->loop_->stat.turns;
+    if (s->turn == (turns & THT_SLOT_MASK)) return 0;
+    s->turn = turns & THT_SLOT_MASK;
     h->budget_ = THT_TURN_BUDGET;
     return 1;
 }

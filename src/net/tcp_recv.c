@@ -57,8 +57,7 @@ static void recv_into_user(thetis_tcp *tcp)
     thetis_loop *loop = tcp->handle_.loop_;
     size_t len = tcp->into_len_;
     thetis_recv recv = {.status = THETIS_OK, .data = tcp->into_, .buffer_ = RECV_NO_BUFFER};
-    tht_ret r;
-    r = loop->sys->recv(loop->sys, tcp->handle_.fd_, tcp->into_, len);
+    tht_ret r = loop->sys->recv(loop->sys, tcp->handle_.fd_, tcp->into_, len);
     if (r.n == 0) {
         recv_nothing(tcp, r);
         return;

@@ -368,6 +368,29 @@ TEST(poll_fd_refusals)
     end_loop(loop);
 }
 
+/* What a free slot held must not look like the turn in which its next handle was served. */
+TEST(a_new_handle_is_served_in_any_turn)
+{
+    for (int first = 1; first <= 8; first++) {
+        static watch w;
+        thetis_loop *loop = make_loop((thetis_loop_cfg){0});
+        int fds[2];
+        w.calls = 0;
+        CHECK_EQ(pipe(fds), 0);
+        CHECK_EQ(thetis_poll_fd_open(loop, &w.poll, fds[0], on_ready), THETIS_OK);
+        CHECK_EQ(thetis_poll_fd_start(&w.poll, THETIS_POLL_IN), THETIS_OK);
+        for (int k = 1; k < first; k++) turn(loop);
+        CHECK_EQ(write(fds[1], "x", 1), 1);
+        turn(loop);
+        CHECK_EQ(w.calls, 1);
+        CHECK_EQ(thetis_poll_fd_close(&w.poll, NULL), THETIS_OK);
+        turn(loop);
+        end_loop(loop);
+        CHECK_EQ(close(fds[0]), 0);
+        CHECK_EQ(close(fds[1]), 0);
+    }
+}
+
 TEST(one_poll_fd_per_descriptor)
 {
     static watch w, other;
@@ -553,6 +576,7 @@ TEST_MAIN(T(size_of_a_configuration), T(init_in_the_callers_memory), T(backends_
           T(wakes_are_merged_and_not_lost), T(what_was_written_before_a_wake_is_seen),
           T(no_system_call_for_a_wake_while_running), T(a_wake_just_before_the_sleep),
           T(a_wake_from_a_signal_handler), T(poll_fd_refusals), T(one_poll_fd_per_descriptor),
+          T(a_new_handle_is_served_in_any_turn),
           T(poll_fd_of_a_file_is_refused),
           T(poll_fd_reports_once_a_turn_while_ready),
           T(poll_fd_reports_once_a_turn_however_often_the_system_does), T(scan_and_close),
