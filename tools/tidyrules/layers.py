@@ -62,6 +62,7 @@ NO_UNIT_TEST = {
     "config": "macros only",
     "version": "one string, checked by the consumer tests",
     "thetis": "the umbrella",
+    "check": "its tests are scenarios, in tests/model",
 }
 
 

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libc.c: functions of the C library that read, write or give out memory, as the program's own.
+ *
+ * A program's definitions come before the library's, so that also copies the compiler makes of its
+ * own accord are seen. The checked forms (__memcpy_chk) are the library's way in; they are what
+ * does the work. malloc and its sisters serve scenarios from heap.c and all else from the library.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine.h"
+#include "hooks.h"
+
+#define SITE __builtin_return_address(0)
+
+void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room);
+void *__memmove_chk(void *to, const void *from, size_t bytes, size_t room);
+void *__memset_chk(void *to, int with, size_t bytes, size_t room);
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *block, size_t bytes);
+void *__libc_memalign(size_t align, size_t bytes);
+void __libc_free(void *block);
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
+{
+    tst_plain(from, bytes, false, SITE);
+    tst_plain(to, bytes, true, SITE);
+    return __memcpy_chk(to, from, bytes, SIZE_MAX);
+}
+
+void *memmove(void *to, const void *from, size_t bytes)
+{
+    tst_plain(from, bytes, false, SITE);
+    tst_plain(to, bytes, true, SITE);
+    return __memmove_chk(to, from, bytes, SIZE_MAX);
+}
+
+void *memset(void *to, int with, size_t bytes)
+{
+    tst_plain(to, bytes, true, SITE);
+    return __memset_chk(to, with, bytes, SIZE_MAX);
+}
+
+int memcmp(const void *a, const void *b, size_t bytes)
+{
+    const unsigned char *x = a, *y = b;
+    tst_plain(a, bytes, false, SITE);
+    tst_plain(b, bytes, false, SITE);
+    for (size_t k = 0; k < bytes; k++)
+        if (x[k] != y[k]) return x[k] < y[k] ? -1 : 1;
+    return 0;
+}
+
+/* ---- allocation ------------------------------------------------------------------------------ */
+
+static void *give(size_t bytes, size_t align)
+{
+    tst.inside = false;
+    void *block = tst_heap_alloc(bytes, align);
+    tst.inside = true;
+    if (!block) errno = ENOMEM;
+    return block;
+}
+
+void *malloc(size_t bytes)
+{
+    return tst.inside ? give(bytes, 0) : __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+    if (!tst.inside) return __libc_calloc(count, bytes);
+    if (bytes && count > SIZE_MAX / bytes) return NULL;
+    void *block = give(count * bytes, 0);
+    return block ? __memset_chk(block, 0, count * bytes, SIZE_MAX) : NULL;
+}
+
+void *aligned_alloc(size_t align, size_t bytes)
+{
+    return tst.inside ? give(bytes, align) : __libc_memalign(align, bytes);
+}
+
+int posix_memalign(void **block, size_t align, size_t bytes)
+{
+    void *got = tst.inside ? give(bytes, align) : __libc_memalign(align, bytes);
+    if (!got) return ENOMEM;
+    *block = got;
+    return 0;
+}
+
+void free(void *block)
+{
+    bool inside = tst.inside;
+    if (!tst_heap_owns(block)) {
+        __libc_free(block);
+        return;
+    }
+    tst.inside = false;
+    tst_heap_free(block, SITE);
+    tst.inside = inside;
+}
+
+void *realloc(void *block, size_t bytes)
+{
+    if (!tst_heap_owns(block) && !(tst.inside && !block)) return __libc_realloc(block, bytes);
+    void *more = give(bytes, 0);
+    if (!more || !block) return more;
+    size_t old = tst_heap_size(block);
+    (void)memcpy(more, block, old < bytes ? old : bytes);
+    free(block);
+    return more;
+}
+
+/* ---- what would make a run differ from the last ---------------------------------------------- */
+
+/* Time passes with the accesses: 1 ns each. */
+int clock_gettime(clockid_t which, struct timespec *now)
+{
+    extern int __clock_gettime(clockid_t, struct timespec *);
+    if (!tst.inside) return __clock_gettime(which, now);
+    now->tv_sec = (time_t)(tst.clock / 1000000000);
+    now->tv_nsec = (long)(tst.clock % 1000000000);
+    return 0;
+}
+
+int sched_yield(void)
+{
+    if (tst.inside) thetis_check_pause();
+    return 0;
+}
+
+/* assert() of the code under test. */
+void __assert_fail(const char *what, const char *file, unsigned line, const char *function)
+{
+    (void)function;
+    thetis_check_fail("assertion", what, file, (int)line);
+    abort();
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mutate.c: weakens one memory order at a time, at run time, and expects a scenario to fail.
+ *
+ * A mutant that no scenario notices is an order that is not needed, or not tested. Where it is
+ * proven that the weaker order has the same behaviours, a file of proofs says so, one line each,
+ * fields separated by tabs:
+ *
+ *     source file <tab> mutation <tab> fragment of the source line <tab> file with the proof
+ */
+#include "mutate.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "search.h"
+#include "site.h"
+
+enum { LINES = 512, SCENARIOS = 256 };
+
+#define PROOFS "tests/model/equivalent.txt"
+
+typedef struct mutant {
+    const tst_line *line;
+    int order;
+    char words[64];               /* "rmw acq_rel to acquire" */
+    const char *scenario, *found; /* who killed it, by which verdict; NULL: it survived */
+    const tst_strategy *strategy;
+    char proof[TST_TEXT];
+} mutant;
+
+static tst_line lines[LINES];
+static size_t line_count;
+static unsigned char reached[LINES][SCENARIOS];
+
+static bool chosen(const tst_options *o, const thetis_check_scenario *s)
+{
+    if (s->flags & THETIS_CHECK_SC) return false;
+    if (o->scenario) return fnmatch(o->scenario, s->name, 0) == 0;
+    return strncmp(s->name, "control-", 8) != 0;
+}
+
+/* ---- which lines there are, and who reaches them --------------------------------------------- */
+
+static void observe(const thetis_check_scenario *s, const tst_options *o)
+{
+    enum { LOOKS = 2000 };
+    tst_phase random = {.strategy = &tst_strategy_random, .weak = true, .most = LOOKS};
+    tst_phase pct = {.strategy = &tst_strategy_pct, .weak = true, .most = LOOKS};
+    tst_campaign_open(s);
+    tst.pairing = true;
+    tst_phase_run(s, &random, o->seed, NULL);
+    tst_phase_run(s, &pct, o->seed, NULL);
+    tst.pairing = false;
+}
+
+static size_t place_of(const tst_line *line)
+{
+    size_t k = 0;
+    while (k < line_count && (strcmp(lines[k].text, line->text) != 0 ||
+                              lines[k].kind != line->kind || lines[k].order != line->order)) {
+        k++;
+    }
+    if (k < LINES && k == line_count) lines[line_count++] = *line;
+    return k;
+}
+
+static void survey(const tst_options *o, const thetis_check_scenario *const scenarios[],
+                   size_t count)
+{
+    static tst_line seen[LINES];
+    for (size_t s = 0; s < count && s < SCENARIOS; s++) {
+        if (!chosen(o, scenarios[s])) continue;
+        tst_site_forget();
+        observe(scenarios[s], o);
+        size_t n = tst_site_lines(seen, LINES);
+        for (size_t k = 0; k < n; k++) {
+            size_t at = place_of(&seen[k]);
+            if (at < LINES) reached[at][s] = 1;
+        }
+    }
+}
+
+/* ---- one mutant ------------------------------------------------------------------------------ */
+
+static bool kill(mutant *m, const thetis_check_scenario *s, const tst_strategy *strategy,
+                 const tst_options *o)
+{
+    tst_phase p = {.strategy = strategy, .weak = true, .most = o->schedules};
+    tst_campaign_open(s);
+    tst_site_weaken(m->line, m->order);
+    tst_dfs_bound = 2;
+    tst_phase_run(s, &p, o->seed, NULL);
+    tst_site_weaken(NULL, 0);
+    if (!p.verdict) return false;
+    m->scenario = s->name;
+    m->found = p.verdict;
+    m->strategy = strategy;
+    return true;
+}
+
+static void attack(mutant *m, const tst_options *o,
+                   const thetis_check_scenario *const scenarios[], size_t count)
+{
+    static const tst_strategy *const strategies[] = {&tst_strategy_random, &tst_strategy_pct,
+                                                     &tst_strategy_dfs};
+    for (size_t t = 0; t < sizeof strategies / sizeof strategies[0]; t++)
+        for (size_t s = 0; s < count && s < SCENARIOS; s++)
+            if (reached[m->line - lines][s] && kill(m, scenarios[s], strategies[t], o)) return;
+}
+
+/* ---- proofs ---------------------------------------------------------------------------------- */
+
+/* The text of a source line, from its file below the current folder; empty if there is none. */
+static void source_text(const char *site, char *out, size_t room)
+{
+    char path[TST_SITE_TEXT];
+    const char *colon = strrchr(site, ':');
+    long line = colon ? strtol(colon + 1, NULL, 10) : 0;
+    out[0] = 0;
+    if (!colon) return;
+    (void)snprintf(path, sizeof path, "%.*s", (int)(colon - site), site);
+    FILE *file = fopen(path, "r");
+    while (file && line-- > 0)
+        if (!fgets(out, (int)room, file)) out[0] = 0;
+    if (file) (void)fclose(file);
+}
+
+static bool proves(mutant *m, char *entry, const char *text)
+{
+    char *rest = NULL;
+    const char *file = strtok_r(entry, "\t", &rest);
+    const char *mutation = strtok_r(NULL, "\t", &rest);
+    const char *fragment = strtok_r(NULL, "\t", &rest);
+    const char *proof = strtok_r(NULL, "\t\n", &rest);
+    if (!proof || strncmp(m->line->text, file, strlen(file)) != 0) return false;
+    if (strcmp(m->words, mutation) != 0 || !strstr(text, fragment)) return false;
+    (void)snprintf(m->proof, sizeof m->proof, "%s", proof);
+    return true;
+}
+
+static void look_for_proof(mutant *m)
+{
+    char entry[1024], text[1024];
+    FILE *file = fopen(PROOFS, "r");
+    source_text(m->line->text, text, sizeof text);
+    while (file && fgets(entry, sizeof entry, file))
+        if (entry[0] != '#' && proves(m, entry, text)) break;
+    if (file) (void)fclose(file);
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+static void print(const mutant *m, const tst_options *o)
+{
+    const char *outcome = m->found ? "killed" : m->proof[0] ? "equivalent" : "survived";
+    if (!o->json) {
+        printf("%-10s %s: %s", outcome, m->line->text, m->words);
+        if (m->found) printf("  (%s, %s: %s)", m->scenario, m->strategy->name, m->found);
+        if (m->proof[0]) printf("  (%s)", m->proof);
+        printf("\n");
+        return;
+    }
+    printf("{\"site\":");
+    tst_json_text(stdout, m->line->text);
+    printf(",\"mutation\":\"%s\",\"outcome\":\"%s\"", m->words, outcome);
+    if (m->found) {
+        printf(",\"scenario\":\"%s\",\"strategy\":\"%s\",\"found\":\"%s\"", m->scenario,
+               m->strategy->name, m->found);
+    }
+    if (m->proof[0]) {
+        printf(",\"proof\":");
+        tst_json_text(stdout, m->proof);
+    }
+    printf("}\n");
+}
+
+int tst_mutate_run(const tst_options *options, const thetis_check_scenario *const scenarios[],
+                   size_t count)
+{
+    size_t killed = 0, equivalent = 0, survived = 0;
+    survey(options, scenarios, count);
+    for (size_t k = 0; k < line_count; k++) {
+        const tst_line *line = &lines[k];
+        for (int order = -1; (order = tst_site_weaker(line->kind, line->order, order)) >= 0;) {
+            mutant m = {.line = line, .order = order};
+            (void)snprintf(m.words, sizeof m.words, "%s %s to %s", tst_kind_name(line->kind),
+                           tst_order_name(line->order), tst_order_name(order));
+            attack(&m, options, scenarios, count);
+            if (!m.found) look_for_proof(&m);
+            print(&m, options);
+            if (m.found) killed++;
+            else if (m.proof[0]) equivalent++;
+            else survived++;
+        }
+    }
+    if (!options->json) {
+        printf("%zu killed, %zu equivalent, %zu survived\n", killed, equivalent, survived);
+    }
+    return survived > 0 || killed == 0;
+}
+
+static void print_pair(void *user, const char *release, const char *acquire)
+{
+    const tst_options *o = user;
+    if (o->json) printf("{\"release\":\"%s\",\"acquire\":\"%s\"}\n", release, acquire);
+    else printf("%-40s -> %s\n", release, acquire);
+}
+
+int tst_pairs_run(const tst_options *options, const thetis_check_scenario *const scenarios[],
+                  size_t count)
+{
+    tst_options o = *options;
+    tst_site_forget();
+    for (size_t s = 0; s < count; s++)
+        if (chosen(&o, scenarios[s])) observe(scenarios[s], &o);
+    tst_site_pairs(print_pair, &o);
+    return 0;
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""model.py: the concurrency tester over all scenarios, as TAP.
+
+    tests/model/model.py PROGRAM [--schedules N] [--seed N] [--only-scenarios]
+
+One case for each scenario (its verdict), each operation (half of its bound was seen), each weakened
+memory order (a scenario notices, or a proof says why none can), each pair of lines that was seen to
+synchronise (they share a tag), and each tag (it was seen). The seed changes with every run;
+THETIS_SEED or --seed repeats one.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from pairs import Pairs  # noqa: E402
+from tap import Tap  # noqa: E402
+from tidyrules.tree import Tree  # noqa: E402
+
+LIBRARY = ("include/", "src/")
+
+
+def run(program, *options):
+    """The JSON lines that the tester prints, and what it says of a failure."""
+    done = subprocess.run([program, "--json", *options], cwd=ROOT, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode not in (0, 1):
+        return [], [f"status {done.returncode}", *done.stderr.splitlines()[-20:]]
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.splitlines()
+
+
+def words(phase):
+    """A phase in a few words."""
+    bound = f" complete to {phase['preemptions']}" if phase.get("preemptions", -1) >= 0 else ""
+    found = f" found {phase['found']} at {phase['at']}" if "found" in phase else ""
+    return f"{phase['strategy']}/{phase['model']} {phase['schedules']}{bound}{found}"
+
+
+def scenarios(tap, program, options):
+    """Runs all scenarios; a case for each and for each bound."""
+    results, said = run(program, *options)
+    if not results:
+        tap.case("thetis-check", said or ["no result"])
+    for r in results:
+        good = r["verdict"] in ("pass", "expected", "tight")
+        if "scenario" in r:
+            tap.case(f"model {r['scenario']}", [] if good else
+                     [*map(words, r["phases"]), *said])
+        else:
+            tap.case(f"bound {r['op']}", [] if good else
+                     [f"{r['max']} of {r['bound']} steps: no scenario comes near"])
+
+
+def mutations(tap, program, options):
+    """A case for each weakened order."""
+    results, said = run(program, "--mutate", *options)
+    if not results:
+        tap.case("thetis-check --mutate", said or ["no result"])
+    for r in results:
+        survived = r["outcome"] == "survived"
+        tap.case(f"weakened {r['site']} {r['mutation']}",
+                 ["no scenario notices"] if survived else [])
+
+
+def tags_of_lines(pairs):
+    """line -> its tags, for every line with an order."""
+    tags = defaultdict(set)
+    for tag, sites in pairs.sites.items():
+        for site in sites:
+            tags[f"{site.path}:{site.line}"].add(tag)
+    return tags
+
+
+def compare_pairs(tap, program, options):
+    """Observed pairs against documented tags, both ways."""
+    observed, said = run(program, "--pairs", *options)
+    if not observed:
+        tap.case("thetis-check --pairs", said or ["no result"])
+    documented = Pairs(Tree(ROOT))
+    tags, seen = tags_of_lines(documented), set()
+    for pair in observed:
+        ends = pair["release"], pair["acquire"]
+        if not all(end.startswith(LIBRARY) for end in ends):
+            continue
+        common = tags[ends[0]] & tags[ends[1]]
+        seen |= common
+        tap.case(f"pair {ends[0]} {ends[1]}", [] if common else ["the lines share no tag"])
+    for tag in sorted(documented.sites):
+        tap.case(f"pair {tag} observed", [] if tag in seen else ["never seen to synchronise"])
+
+
+def main():
+    """Runs as a command."""
+    parser = argparse.ArgumentParser(description="the concurrency tester as TAP")
+    parser.add_argument("program")
+    parser.add_argument("--schedules", type=int, default=10000)
+    parser.add_argument("--seed", type=int, default=int(
+        os.environ.get("THETIS_SEED") or random.SystemRandom().getrandbits(31)))
+    parser.add_argument("--only-scenarios", action="store_true")
+    args = parser.parse_args()
+    options = ["--schedules", str(args.schedules), "--seed", str(args.seed)]
+    tap = Tap()
+    print(f"# seed {args.seed}")
+    scenarios(tap, args.program, options)
+    if not args.only_scenarios:
+        mutations(tap, args.program, options)
+        compare_pairs(tap, args.program, options)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
