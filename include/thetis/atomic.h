@@ -65,11 +65,10 @@ static inline uintptr_t thetis_atomic_exchange_acq_rel(thetis_atomic *a, uintptr
     return __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQ_REL);
 }
 
-/* 1 and acquire if the word was `expected` and is now `value`; else 0, unchanged. Never fails
- * spuriously. */
-static inline int thetis_atomic_cas_acquire(thetis_atomic *a, uintptr_t expected, uintptr_t value)
+/* 1 if the word was `expected` and is now `value`; else 0, unchanged. Never fails spuriously. */
+static inline int thetis_atomic_cas_relaxed(thetis_atomic *a, uintptr_t expected, uintptr_t value)
 {
-    return __atomic_compare_exchange_n(&a->word_, &expected, value, 0, __ATOMIC_ACQUIRE,
+    return __atomic_compare_exchange_n(&a->word_, &expected, value, 0, __ATOMIC_RELAXED,
                                        __ATOMIC_RELAXED);
 }
 

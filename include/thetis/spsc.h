@@ -33,7 +33,7 @@
  *   spsc.tail   commit and close store release; the consumer's refill loads acquire: the elements
  *               and all that the producer wrote before.
  *   spsc.head   release and cancel store release; the producer's refill loads acquire: the
- *               consumer has finished reading the slots.
+ *               consumer has finished reading the slots, and all else that it did before.
  *
  * | operation          | thread   | progress            | bound | ISR-safe | shm-safe |
  * |--------------------|----------|---------------------|-------|----------|----------|

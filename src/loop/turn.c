@@ -12,8 +12,9 @@
  *
  * Orders:
  *   loop.wake   the waker's exchange releases, the loop's acquire: whatever the waker wrote before
- *               (a stop) is seen by the phase that follows. The failed change to SLEEPING need not
- *               acquire, because an exchange follows.
+ *               (a stop) is seen by the phase that follows. The change to SLEEPING need not
+ *               acquire: if it succeeds it reads what the loop itself wrote, else an exchange
+ *               follows.
  *   loop.stop   stop() releases, the end of run() acquires: what was written before a stop is seen
  *               after the run that it ended.
  *   loop.note   thetis_loop_wake() releases, the loop's exchange before on_wake acquires: on_wake
@@ -62,8 +63,7 @@ static void wake_take(thetis_loop *loop)
 /* Announces a sleep; 0 if a notification came first. */
 static int wake_sleep(thetis_loop *loop)
 {
-    int slept = thetis_atomic_cas_acquire(&loop->wake, THT_RUNNING, /* pair: loop.wake */
-                                          THT_SLEEPING);
+    int slept = thetis_atomic_cas_relaxed(&loop->wake, THT_RUNNING, THT_SLEEPING);
     if (!slept) wake_take(loop);
     return slept;
 }
