@@ -11,7 +11,7 @@
 #include "engine.h"
 #include "strategy.h"
 
-enum { TST_PHASES = 16 };
+enum { TST_PHASES = 16, TST_SCHEDULES = 10000 /* of a random phase, by default */ };
 
 typedef struct tst_options {
     const char *scenario; /* a glob; NULL: all */
@@ -42,6 +42,7 @@ typedef struct tst_result {
     const thetis_check_scenario *scenario;
     tst_phase phases[TST_PHASES];
     size_t count;
+    uint64_t longest;    /* points of the longest of a few random runs */
     const char *verdict; /* "pass", "fail", "expected" */
     const char *found;   /* the failing verdict's word, or NULL */
 } tst_result;

@@ -58,7 +58,6 @@ typedef struct tst_atom {
     uint32_t slot; /* in views; TST_NO_SLOT while one thread alone uses it */
     uint64_t run;  /* the schedule that `count` belongs to */
     uint32_t count, room;
-    uint32_t sc_floor; /* stamp of the last seq_cst store */
     tst_message *messages;
 } tst_atom;
 
@@ -116,6 +115,7 @@ typedef struct tst_thread {
     tst_view *now;     /* what it knows */
     tst_view *later;   /* what an acquire fence would add */
     const tst_view *released; /* what it knew at its last release fence; NULL: none */
+    bool spurious;            /* its last compare-and-swap failed without a reason */
     int op;                   /* index in tst_run.ops; -1: none */
     uint64_t op_steps, op_bound;
     int (*ready)(void *arg); /* TST_WAITING: until this is true */
@@ -154,6 +154,7 @@ typedef struct tst_run {
     unsigned ready;  /* threads in state TST_READY, as bits */
     unsigned waiting, paused, stopped;
     uint64_t points, clock, allocs;
+    uint64_t entropy; /* the state of what getrandom() gives */
     uint64_t hash;   /* of all steps */
     bool grew;       /* something was learned: the schedule does not count */
     uint32_t width;  /* words of a view */
@@ -173,6 +174,19 @@ typedef struct tst_run {
 } tst_run;
 
 extern tst_run tst;
+
+/* Wrong rules for the tester's own tests, of which each must make one fail. */
+enum tst_fault {
+    TST_FAULT_NONE,
+    TST_FAULT_SC_JOIN,        /* memory.c: a seq_cst access exchanges views as a fence does */
+    TST_FAULT_SC_WEAK,        /* seq_cst is no more than acq_rel */
+    TST_FAULT_COHERENCE,      /* what was read does not count for the next read */
+    TST_FAULT_SEQUENCE,       /* a read-modify-write does not continue a release sequence */
+    TST_FAULT_NO_READ_CLOCKS, /* race.c: reads are not remembered */
+    TST_FAULT_NO_QUARANTINE,  /* heap.c: freed memory can be used */
+    TST_FAULT_NO_BOUND        /* run.c: more steps than the bound are no failure */
+};
+extern enum tst_fault tst_fault;
 
 /* Runs one schedule of tst.scenario; the result is in tst. */
 void tst_run_schedule(void);

@@ -139,7 +139,7 @@ void tst_heap_free(void *payload, void *site)
     b->live = 0;
     live--;
     fill(payload, b->bytes, POISON_FREED);
-    tst_cell_dead((uintptr_t)payload, rounded(b->bytes), true);
+    tst_cell_dead((uintptr_t)payload, rounded(b->bytes), tst_fault != TST_FAULT_NO_QUARANTINE);
     size_t class = rounded(b->bytes) / ALIGN;
     if (class >= CLASSES) return;
     b->freed = freed[class];

@@ -47,22 +47,27 @@ static void overwrite_atoms(tst_cell *cell, uintptr_t addr, size_t bytes)
         }
 }
 
-/* `bytes` within one word. */
+static void learn_plain(tst_cell *cell, bool write)
+{
+    unsigned known = write ? cell->writers : cell->readers;
+    if (!(known >> tst.self & 1) || !cell->plain) tst_cell_learn(cell, write, 0);
+}
+
+/* `bytes` within one word. Who uses a half uses the whole. */
 static void plain_word(uintptr_t addr, size_t bytes, bool write, void *site)
 {
     tst_cell *cell = live_cell(addr, site);
-    unsigned bit = 1u << tst.self;
     if (tst.self == TST_HARNESS) return;
     tst.threads[tst.self].accesses++;
-    if (!((write ? cell->writers : cell->readers) & bit) || !cell->plain) {
-        tst_cell_learn(cell, write, 0);
-    }
+    learn_plain(cell, write);
+    if (cell->unit > TST_WORD) learn_plain(home_of(cell, addr), write);
     if (!cell->shared) return;
+    if (tst.tracing) tst_trace_next(addr, bytes);
     tst_point(cell, write ? TST_WRITE : TST_READ, 0, site);
     (void)live_cell(addr, site); /* still, now that it is our turn */
     tst_race(cell, ((1u << bytes) - 1) << addr % TST_WORD, write, false, site);
     if (write && cell->unit) overwrite_atoms(cell, addr, bytes);
-    if (tst.tracing) tst_trace_plain(addr, bytes, write);
+    if (tst.tracing) tst_trace_plain(write);
 }
 
 void tst_plain(const void *at, size_t bytes, bool write, void *site)
@@ -131,9 +136,12 @@ void __tsan_vptr_read(void **addr)
 
 /* ---- calls without an access ----------------------------------------------------------------- */
 
+bool tst_instrumented;
+
 HOOK void __tsan_init(void);
 void __tsan_init(void)
 {
+    tst_instrumented = true;
 }
 
 HOOK void __tsan_func_entry(void *caller);
@@ -206,6 +214,7 @@ static tst_atom *turn(const volatile void *at, unsigned bytes, tst_kind kind, in
     if (upper) learn(upper, write, bytes);
     if (!cell->shared) return NULL;
     *order = tst_site_order(site, *order, kind);
+    if (tst.tracing) tst_trace_next(addr, bytes);
     tst_point(cell, kind, *order, site);
     (void)live_cell(addr, site);
     race_part(part, addr, bytes, write, site);
@@ -303,7 +312,7 @@ static uint128 load(const volatile void *at, unsigned bytes, int order, void *si
     if (inside) atom = turn(at, bytes, TST_LOAD, &order, site);
     if (atom) out = read_part(atom, at, bytes, tst_load(atom, order, site));
     else memcpy(&out, (const void *)(uintptr_t)at, bytes);
-    if (atom && tst.tracing) tst_trace_atomic((uintptr_t)at, bytes, &out, false);
+    if (atom && tst.tracing) tst_trace_atomic(&out, false);
     tst.inside = inside;
     return out;
 }
@@ -329,7 +338,7 @@ static uint128 modify(volatile void *at, unsigned bytes, tst_kind kind, int orde
         (void)tst_exchange(atom, apply_part, widen(by), order, site);
         old = part.old;
     }
-    if (atom && tst.tracing) tst_trace_atomic((uintptr_t)at, bytes, &old, true);
+    if (atom && tst.tracing) tst_trace_atomic(&old, true);
     tst.inside = inside;
     return old;
 }
@@ -361,7 +370,7 @@ static bool compare(volatile void *at, unsigned bytes, uint128 *expected, uint12
     if (atom) {
         failed = tst_site_order((char *)site - 1, failed, TST_LOAD); /* a site of its own */
         done = compare_atom(atom, at, bytes, expected, value, weak, order, failed, site);
-        if (tst.tracing) tst_trace_atomic((uintptr_t)at, bytes, expected, done);
+        if (tst.tracing) tst_trace_atomic(expected, done);
     } else {
         memcpy(&old, (const void *)(uintptr_t)at, bytes);
         done = old == *expected;

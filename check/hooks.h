@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Instrumented code was linked: each such file says so when the program starts. */
+extern bool tst_instrumented;
+
 void tst_plain(const void *at, size_t bytes, bool write, void *site);
 
 #endif

@@ -39,10 +39,9 @@ static bool block_text(uintptr_t addr, char *out, size_t room)
 
 static const char *location(const tst_event *e, char *out, size_t room)
 {
-    uintptr_t addr = e->addr ? e->addr : e->step.cell->addr;
-    if (block_text(addr, out, room) || tst_symbol_text(addr, out, room)) return out;
+    if (block_text(e->addr, out, room) || tst_symbol_text(e->addr, out, room)) return out;
     (void)snprintf(out, room, "word#%" PRIu32 "+%u", e->step.cell->id,
-                   (unsigned)(addr % TST_WORD));
+                   (unsigned)(e->addr % TST_WORD));
     return out;
 }
 
@@ -75,7 +74,7 @@ static bool overlap(const tst_event *a, const tst_event *b)
 static const tst_event *writer(const tst_event *e)
 {
     for (const tst_event *w = e; w-- > tst_traced.events;) {
-        if (w->kind != TST_EVENT_STEP || !w->wrote) continue;
+        if (!w->wrote) continue;
         if (!e->has_from && overlap(w, e)) return w;
         if (e->has_from && w->thread == e->from && w->clock == e->from_clock) return w;
     }
@@ -114,7 +113,7 @@ static void access_text(const tst_event *e, char *out, size_t room)
     int used = snprintf(out, room, "%s%s%s %s", tst_kind_name(e->step.kind), plain ? "" : " ",
                         plain ? "" : short_order(e->step.order),
                         location(e, where, sizeof where));
-    if (!e->addr || used < 0 || (size_t)used >= room) return; /* it was not made */
+    if (!e->made || used < 0 || (size_t)used >= room) return;
     out += used;
     room -= (size_t)used;
     value_text(e->seen, e->bytes, seen, sizeof seen);

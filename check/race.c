@@ -53,7 +53,7 @@ void tst_race(tst_cell *cell, unsigned bytes, bool write, bool atomic, void *sit
         cell->access[kept++] = old;
     }
     if (kept == ACCESSES) tst_die("too many different accesses to one word");
-    cell->access[kept++] = now;
+    if (write || tst_fault != TST_FAULT_NO_READ_CLOCKS) cell->access[kept++] = now;
     cell->accesses = (uint8_t)kept;
 }
 

@@ -18,6 +18,7 @@
 #include "trace.h"
 
 tst_run tst;
+enum tst_fault tst_fault;
 
 static bool in_schedule; /* a fibre runs: a failure can end the schedule */
 static uint64_t most;    /* points of this schedule */
@@ -111,8 +112,8 @@ static void count_step(tst_thread *t)
     t->points++;
     t->now[tst.self]++;
     tst.clock++;
-    tst.paused = 0;
-    if (t->op >= 0 && ++t->op_steps > t->op_bound) {
+    if (tst_writes(t->next.kind)) tst.paused = 0; /* there may be news for who spins */
+    if (t->op >= 0 && ++t->op_steps > t->op_bound && tst_fault != TST_FAULT_NO_BOUND) {
         tst_fail("bound", t->next.site, "%s of thread %u takes more than %llu steps",
                  tst.ops[t->op].name, tst.self, (unsigned long long)t->op_bound);
     }
@@ -248,7 +249,7 @@ static void begin(void)
     static uint64_t last;
     tst.id = ++last;
     most = most_points();
-    tst.points = tst.clock = tst.allocs = tst.retired = 0;
+    tst.points = tst.clock = tst.allocs = tst.retired = tst.entropy = 0;
     tst.ready = tst.waiting = tst.paused = tst.stopped = 0;
     tst.hash = 0xCBF29CE484222325u;
     tst.grew = false;

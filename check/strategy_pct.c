@@ -10,19 +10,19 @@
  * code has bugs of depth 4 and more. The places are drawn from the length of the schedules so far:
  * their mean and, as often, their maximum, where retries are.
  *
- * Values: each schedule has its own share of loads that read any value with equal probability, the
- * others read the newest. It is none, half or all: some bugs need one old value amid new ones, some
- * a run of old ones, some none.
+ * Values: in one half of the schedules every load reads any value with equal probability, in the
+ * other half only every second one does and the rest read the newest: some bugs need a run of old
+ * values, some one old value amid new ones.
  */
 #include "strategy.h"
 
-enum { SHALLOW = 3, DEEP = 7, GUESS = 32, SHARES = 3 };
+enum { SHALLOW = 3, DEEP = 7, GUESS = 32 };
 
 static unsigned priority[TST_THREADS]; /* different ones; the highest runs */
 static uint64_t place[DEEP - 1];
-static unsigned changes; /* valid of `place` */
+static unsigned changes;   /* valid of `place` */
 static uint64_t decisions; /* of this schedule */
-static unsigned share;     /* of loads that may read an old value, in 1 / (SHARES - 1) */
+static bool uniform;       /* all loads read any value */
 static uint64_t longest, total, measured;
 
 static void pct_open(void)
@@ -61,7 +61,7 @@ static void pct_begin(uint64_t n)
     shuffle();
     changes = SHALLOW - 1 + (unsigned)(n % (DEEP - SHALLOW + 1));
     for (unsigned k = 0; k < changes; k++) place[k] = 1 + tst_random() % length(n);
-    share = tst_random_below(SHARES);
+    uniform = tst_random_below(2) == 0;
 }
 
 static unsigned highest(unsigned able)
@@ -85,7 +85,7 @@ static unsigned pct_thread(unsigned self, unsigned able)
 
 static unsigned pct_value(unsigned n)
 {
-    return tst_random_below(SHARES - 1) < share ? tst_random_below(n) : 0;
+    return uniform || tst_random_below(2) == 0 ? tst_random_below(n) : 0;
 }
 
 const tst_strategy tst_strategy_pct = {

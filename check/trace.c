@@ -16,6 +16,7 @@ tst_trace tst_traced;
 
 static tst_event *unsettled; /* a plain write that is not made yet */
 static uint64_t steps;
+static tst_block coming[TST_THREADS]; /* what each thread accesses next */
 
 void tst_trace_begin(void)
 {
@@ -65,9 +66,16 @@ void tst_trace_note(unsigned thread, tst_event_kind kind, const char *name, uint
     e->number = number;
 }
 
+void tst_trace_next(uintptr_t addr, size_t bytes)
+{
+    coming[tst.self] = (tst_block){addr, bytes};
+}
+
 void tst_trace_step(unsigned thread, const tst_step *step)
 {
     tst_event *e = add(thread, TST_EVENT_STEP);
+    e->addr = coming[thread].addr;
+    e->bytes = (unsigned)coming[thread].bytes;
     e->number = ++steps;
     e->step = *step;
     e->clock = tst.threads[thread].now[thread] + 1;
@@ -79,14 +87,13 @@ static tst_event *last(void)
     return &tst_traced.events[tst_traced.count - 1];
 }
 
-void tst_trace_plain(uintptr_t addr, size_t bytes, bool write)
+void tst_trace_plain(bool write)
 {
     tst_event *e = last();
-    e->addr = addr;
-    e->bytes = (unsigned)bytes;
+    e->made = true;
     e->wrote = write;
     if (write) unsettled = e;
-    else read_memory(e->seen, addr, e->bytes);
+    else read_memory(e->seen, e->addr, e->bytes);
 }
 
 void tst_trace_from(const tst_message *message, uint32_t newer)
@@ -98,14 +105,13 @@ void tst_trace_from(const tst_message *message, uint32_t newer)
     e->newer = newer;
 }
 
-void tst_trace_atomic(uintptr_t addr, unsigned bytes, const void *seen, bool wrote)
+void tst_trace_atomic(const void *seen, bool wrote)
 {
     tst_event *e = last();
-    e->addr = addr;
-    e->bytes = bytes;
+    e->made = true;
     e->wrote = wrote;
-    memcpy(e->seen, seen, bytes);
-    read_memory(e->left, addr, bytes);
+    memcpy(e->seen, seen, e->bytes);
+    read_memory(e->left, e->addr, e->bytes);
 }
 
 void tst_trace_block(uintptr_t addr, size_t bytes)

@@ -34,6 +34,10 @@
  * the functions below. No input, output, real threads or signals. State is built in `setup` anew
  * for each schedule: static variables keep their values from one schedule to the next.
  *
+ * A heap block that takes the place of another one in a different schedule counts as the same
+ * memory: what is done to blocks of one's own inside an operation may therefore count as steps.
+ * A thread may be stopped for ever: `done` asks thetis_check_stopped() before it counts on it.
+ *
  * Not covered: load buffering (a load never sees a store that is executed later). A search that is
  * bounded says so.
  */
@@ -56,7 +60,8 @@ typedef struct thetis_check_scenario {
     void (*body)(unsigned thread); /* what thread 0 .. threads-1 does */
     void (*done)(void);            /* after all have ended; not scheduled; may be NULL */
     const char *expect; /* a negative control: the verdict that must be found; else NULL */
-    const char *finders; /* a negative control: the strategies that must find it; NULL: any */
+    const char *finders; /* a negative control: the strategies that must each find it within the
+                          * default number of schedules, with spaces between; NULL: any */
     uint64_t garbage;   /* most blocks retired and not yet freed; 0: retiring is not used */
     unsigned slow;      /* of a long scenario: only 1/slow of the schedules; 0: 1 */
     unsigned flags;     /* THETIS_CHECK_... */

@@ -110,10 +110,12 @@ static void make(const help_variant *with)
 
 static void body(unsigned me)
 {
+    static const char *const names[] = {"help-2.increment", "help-3.increment",
+                                        "help-4.increment"};
     unsigned operations = thetis_check_rounds();
     for (unsigned k = 0; k < operations && k < LOG; k++) {
         history[me][k].from = thetis_check_clock();
-        thetis_check_begin("help.increment", 2 * threads + 7 - variant->slack);
+        thetis_check_begin(names[threads - 2], 2 * threads + 7 - variant->slack);
         history[me][k].answer = increment(me);
         thetis_check_end();
         history[me][k].to = thetis_check_clock();
@@ -149,7 +151,7 @@ static void linearizable(void)
     }
 }
 
-#define HELP(name_, text, threads_, flags_, expect_, ...)                                              \
+#define HELP(name_, text, threads_, flags_, expect_, ...)                                       \
     static void setup_##name_(void)                                                             \
     {                                                                                           \
         static const help_variant with = {.threads = threads_, __VA_ARGS__};                    \

@@ -62,7 +62,7 @@ static void in_order(void)
     for (unsigned k = 0; k < pops; k++) THETIS_CHECK(popped[k] == k + 1);
 }
 
-#define RING(name_, text, flags_, expect_, ...)                                                 \
+#define RING(name_, text, flags_, expect_, finders_, ...)                                       \
     static void setup_##name_(void)                                                             \
     {                                                                                           \
         static const ring_orders with = {__VA_ARGS__};                                          \
@@ -70,17 +70,17 @@ static void in_order(void)
     }                                                                                           \
     const thetis_check_scenario control_ring_##name_ = {                                        \
         .name = "control-ring-" text, .threads = 2, .setup = setup_##name_, .body = body,       \
-        .done = in_order, .expect = expect_, .flags = flags_};
+        .done = in_order, .expect = expect_, .finders = finders_, .flags = flags_};
 
 #define PAIR(name, text, ...)                                                                   \
-    RING(name##_weak, text "-weak", THETIS_CHECK_WEAK, "race", __VA_ARGS__)                     \
-    RING(name##_sc, text "-sc", THETIS_CHECK_SC, NULL, __VA_ARGS__)
+    RING(name##_weak, text "-weak", THETIS_CHECK_WEAK, "race", "random pct dfs", __VA_ARGS__)   \
+    RING(name##_sc, text "-sc", THETIS_CHECK_SC, NULL, NULL, __VA_ARGS__)
 
 #define ACQ __ATOMIC_ACQUIRE
 #define REL __ATOMIC_RELEASE
 #define RLX __ATOMIC_RELAXED
 
-RING(good, "good", 0, NULL, ACQ, REL, ACQ, REL)
+RING(good, "good", 0, NULL, NULL, ACQ, REL, ACQ, REL)
 PAIR(push_head, "push-head", RLX, REL, ACQ, REL)
 PAIR(push_tail, "push-tail", ACQ, RLX, ACQ, REL)
 PAIR(pop_tail, "pop-tail", ACQ, REL, RLX, REL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * corpus_map.c: faults that the author of the renoir42 blog tells of his maps and rings: BUG-1, 2,
- * 3, 12 and 13. See docs/corpus.md.
+ * 3, 12 and 13 (twice). See docs/corpus.md.
  */
 #include "corpus.h"
 
@@ -253,3 +253,42 @@ static void renoir_13_done(void)
 }
 
 CORPUS(renoir_13, "renoir42-13", 2, "assertion", "random pct dfs dpor", 0, 0);
+
+/* ---- BUG-13, race 3: two helpers do not agree on which of two steps came first --------------- */
+
+enum { HELPERS = 2, SAW_FIRST_ONLY = 1 };
+
+static unsigned swung, drained;
+static unsigned saw[HELPERS];
+
+static void renoir_13_3_setup(void)
+{
+    swung = drained = saw[0] = saw[1] = 0;
+}
+
+static unsigned look_at(const unsigned *first, const unsigned *second)
+{
+    unsigned seen = LOAD(first, ACQUIRE);
+    if (corpus_fixed) FENCE(SEQ_CST);
+    return seen | LOAD(second, ACQUIRE) << 1;
+}
+
+static void renoir_13_3_body(unsigned thread)
+{
+    if (thread == 0) {
+        STORE(&swung, 1, RELEASE);
+    } else if (thread == 1) {
+        STORE(&drained, 1, RELEASE);
+    } else if (thread == 2) {
+        saw[0] = look_at(&swung, &drained);
+    } else {
+        saw[1] = look_at(&drained, &swung);
+    }
+}
+
+static void renoir_13_3_done(void)
+{
+    THETIS_CHECK(saw[0] != SAW_FIRST_ONLY || saw[1] != SAW_FIRST_ONLY);
+}
+
+CORPUS(renoir_13_3, "renoir42-13-3", 4, "assertion", "random pct dfs", THETIS_CHECK_WEAK, 0);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """model.py: the concurrency tester over all scenarios, as TAP.
 
-    tests/model/model.py PROGRAM [--schedules N] [--seed N] [--only-scenarios]
+    tests/model/model.py PROGRAM [--schedules N] [--seed N] [--short]
 
 One case for each scenario (its verdict), each operation (half of its bound was seen), each weakened
 memory order (a scenario notices, or a proof says why none can), each pair of lines that was seen to
@@ -105,13 +105,14 @@ def main():
     parser.add_argument("--schedules", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=int(
         os.environ.get("THETIS_SEED") or random.SystemRandom().getrandbits(31)))
-    parser.add_argument("--only-scenarios", action="store_true")
+    parser.add_argument("--short", action="store_true", help="scenarios only, 1000 schedules")
     args = parser.parse_args()
-    options = ["--schedules", str(args.schedules), "--seed", str(args.seed)]
+    schedules = 1000 if args.short else args.schedules
+    options = ["--schedules", str(schedules), "--seed", str(args.seed)]
     tap = Tap()
     print(f"# seed {args.seed}")
     scenarios(tap, args.program, options)
-    if not args.only_scenarios:
+    if not args.short:
         mutations(tap, args.program, options)
         compare_pairs(tap, args.program, options)
     return tap.end()

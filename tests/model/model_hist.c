@@ -67,7 +67,34 @@ static void few_done(void)
 }
 
 const thetis_check_scenario hist_few = {
-    .name = "hist-few", .threads = 3, .setup = clear, .body = few_body, .done = few_done};
+    .name = "hist-few", .threads = 3, .slow = 10, .setup = clear, .body = few_body,
+    .done = few_done};
+
+/* ---- writers alone: short runs --------------------------------------------------------------- */
+
+static void write_body(unsigned thread)
+{
+    for (unsigned k = 0; k < 2 * thetis_check_rounds(); k++) record(&hist, (thread + k) % 2);
+}
+
+static void write_done(void)
+{
+    uintptr_t all = thetis_atomic_load_relaxed(&hist.count_[0]) +
+                    thetis_atomic_load_relaxed(&hist.count_[1]);
+    for (unsigned k = 0; k < 3; k++)
+        if (thetis_check_stopped(k)) return;
+    THETIS_CHECK(all % 2 == 0 && all >= 6);
+}
+
+static void write_setup(void)
+{
+    thetis_atomic_store_relaxed(&hist.count_[0], 0);
+    thetis_atomic_store_relaxed(&hist.count_[1], 0);
+}
+
+const thetis_check_scenario hist_write = {
+    .name = "hist-write", .threads = 3, .setup = write_setup, .body = write_body,
+    .done = write_done};
 
 /* ---- every bucket, so that the readers have all their work ----------------------------------- */
 

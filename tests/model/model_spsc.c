@@ -41,7 +41,7 @@ static void make_4(void)
 static thetis_status push(void)
 {
     uint64_t next = last_pushed + 1;
-    thetis_check_begin("spsc.push_n", thetis_spsc_bound(shared, THETIS_SPSC_PUSH, 1));
+    thetis_check_begin("spsc.push", thetis_spsc_bound(shared, THETIS_SPSC_PUSH, 1));
     thetis_status s = thetis_spsc_push(shared, &next);
     thetis_check_end();
     if (s == THETIS_OK) last_pushed = next;
@@ -57,7 +57,7 @@ static void expect_next(uint64_t value)
 static thetis_status pop(void)
 {
     uint64_t value = 0;
-    thetis_check_begin("spsc.pop_n", thetis_spsc_bound(shared, THETIS_SPSC_POP, 1));
+    thetis_check_begin("spsc.pop", thetis_spsc_bound(shared, THETIS_SPSC_POP, 1));
     thetis_status s = thetis_spsc_pop(shared, &value);
     thetis_check_end();
     if (s == THETIS_OK) expect_next(value);
@@ -276,6 +276,24 @@ static void cancel_body(unsigned thread)
 
 const thetis_check_scenario spsc_cancel = {
     .name = "spsc-cancel", .threads = 2, .setup = make_2, .body = cancel_body};
+
+/* A reservation that is given back must not make room in a canceled ring. */
+static void cancel_open_body(unsigned thread)
+{
+    thetis_spsc_span span;
+    if (thread == CONSUMER) {
+        cancel();
+        return;
+    }
+    size_t got = reserve(1, &span);
+    thetis_status s = THETIS_OK;
+    if (thetis_spsc_reserve(shared, 2, &span, &s) > 0) thetis_spsc_abort(shared, 1);
+    thetis_spsc_abort(shared, got);
+    THETIS_CHECK(s != THETIS_CLOSED || push() == THETIS_CLOSED);
+}
+
+const thetis_check_scenario spsc_cancel_open = {
+    .name = "spsc-cancel-open", .threads = 2, .setup = make_2, .body = cancel_open_body};
 
 /* ---- whole-structure check beside the other side's work -------------------------------------- */
 

@@ -66,12 +66,14 @@ static void all_counted(void)
 {
     uint64_t sum = 0;
     unsigned expected = 0;
+    size_t id;
     for (unsigned k = 0; k < THETIS_CHECK_THREADS; k++) {
         if (thetis_check_stopped(k)) return;
         expected += joins[k];
     }
     for (size_t k = 0; k < 4; k++) sum += used[k];
     THETIS_CHECK(sum == expected);
+    THETIS_CHECK(thetis_thread_join(table, &id) == THETIS_OK); /* a refusal takes no place */
 }
 
 const thetis_check_scenario thread_churn_2 = {

@@ -32,7 +32,8 @@ static void mixed_giver(void)
 {
     int *mine = malloc(sizeof *mine);
     *mine = 7;
-    STORE(word, 1 + (int)thetis_check_choose(3), RELAXED);
+    unsigned first = thetis_check_choose(3), second = thetis_check_choose(3);
+    STORE(word, 1 + (int)(first + 3 * second), RELAXED);
     STORE(block, mine, RELEASE);
     ADD(seen, thetis_check_choose(2), RELAXED);
     STORE(flag, 1, RELAXED);
@@ -53,8 +54,8 @@ static void mixed_taker(void)
 static void mixed_waiter(void)
 {
     int before = LOAD(word, RELAXED);
-    thetis_check_wait(flag_is_up, NULL);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    thetis_check_wait(flag_is_up, NULL);
     ADD(seen, (uint64_t)(before + LOAD(word, RELAXED)), RELAXED);
 }
 
@@ -135,6 +136,39 @@ static void lost_done(void)
 const thetis_check_scenario scenario_lost = {
     .name = "replay-lost", .threads = 3, .setup = lost_setup, .body = lost_body,
     .done = lost_done};
+
+static void strict_done(void)
+{
+    THETIS_CHECK(sum == 6);
+}
+
+const thetis_check_scenario scenario_strict = {
+    .name = "replay-strict", .threads = 3, .setup = lost_setup, .body = lost_body,
+    .done = strict_done};
+
+/* ---- hidden step ----------------------------------------------------------------------------- */
+
+static uint64_t first_word, second_word;
+
+static void hidden_setup(void)
+{
+    first_word = second_word = 0;
+}
+
+static void hidden_body(unsigned thread)
+{
+    if (thread == 1) {
+        if (LOAD(first_word, RELAXED) == 0) STORE(second_word, 1, RELAXED);
+        return;
+    }
+    thetis_check_begin("hidden.add", 1);
+    ADD(first_word, 1, RELAXED);
+    (void)LOAD(second_word, RELAXED);
+    thetis_check_end();
+}
+
+const thetis_check_scenario scenario_hidden = {
+    .name = "replay-hidden", .threads = 2, .setup = hidden_setup, .body = hidden_body};
 
 /* ---- crash ----------------------------------------------------------------------------------- */
 

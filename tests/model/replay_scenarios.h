@@ -17,6 +17,13 @@ extern const thetis_check_scenario scenario_ring;
 /* Three threads, of which two lose an update if they are interrupted at the right place. */
 extern const thetis_check_scenario scenario_lost;
 
+/* The same, but without one of those two it fails too. */
+extern const thetis_check_scenario scenario_strict;
+
+/* An operation whose second step is one only once it is known what thread 1 writes in other
+ * schedules than those in which it then takes more than its bound. */
+extern const thetis_check_scenario scenario_hidden;
+
 /* Three threads with 1, 2 and 3 steps, always. */
 extern const thetis_check_scenario scenario_straight;
 

@@ -65,6 +65,7 @@ static uint64_t access(const program_op *op, uint64_t *word)
     case OP_CHOOSE: return thetis_check_choose((unsigned)op->value);
     case OP_USE: return __atomic_load_n(block, __ATOMIC_SEQ_CST);
     case OP_FREE: free(block); return 0;
+    case OP_ALLOC: return malloc(sizeof *block) == block;
     case OP_WAIT: thetis_check_wait(not_zero, word); return 0;
     case OP_PAUSE:
         while (load(word) == 0) thetis_check_pause();

@@ -29,6 +29,7 @@ typedef enum op_kind {
     OP_PAUSE, /* until then, by a loop that pauses */
     OP_USE,   /* loads from the block */
     OP_FREE,  /* frees the block */
+    OP_ALLOC, /* a block: is it the same one? */
     OP_KINDS
 } op_kind;
 

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "harness/test.h"
-#include "log.h"
-#include "progress.h"
-#include "replay.h"
-#include "replay_scenarios.h"
-#include "report.h"
+#include "check/log.h"
+#include "check/progress.h"
+#include "check/replay.h"
+#include "model/replay_scenarios.h"
+#include "check/report.h"
 
 /* ---- running --------------------------------------------------------------------------------- */
 
@@ -51,18 +51,34 @@ static uint64_t search(uint64_t most)
 
 /* ---- replay ---------------------------------------------------------------------------------- */
 
-/* The log as text and back; the caller frees it. */
-static tst_log through_text(const tst_log *log)
+static char *log_text(const tst_log *log)
 {
     char *text = NULL;
     size_t bytes = 0;
-    tst_log again = {0};
     FILE *out = open_memstream(&text, &bytes);
     tst_log_print(out, log);
     (void)fclose(out);
+    return text;
+}
+
+/* The log as text and back; the caller frees it. */
+static tst_log through_text(const tst_log *log)
+{
+    tst_log again = {0};
+    char *text = log_text(log);
     CHECK(tst_log_parse(&again, text));
     free(text);
     return again;
+}
+
+/* Values for places where none is read: they must be passed over. */
+static tst_log with_stale_values(const tst_log *log)
+{
+    tst_log more = {0};
+    for (uint8_t t = 0; t < tst.scenario->threads; t++)
+        tst_log_add(&more, (tst_decision){0, t, TST_VALUE, 1});
+    for (size_t k = 0; k < log->count; k++) tst_log_add(&more, log->at[k]);
+    return more;
 }
 
 /* Both runs make the same steps and decide the same. */
@@ -71,8 +87,7 @@ static void same_again(void)
     uint64_t hash = tst.hash, points = tst.points;
     const char *verdict = tst.verdict;
     unsigned stopped = tst.stopped;
-    tst_log before = {0}, log = through_text(&tst_decisions);
-    tst_log_copy(&before, &tst_decisions);
+    tst_log before = through_text(&tst_decisions), log = with_stale_values(&before);
     tst_follow(&log);
     CHECK_EQ(tst.hash, hash);
     CHECK_EQ(tst.points, points);
@@ -168,7 +183,7 @@ TEST(shrink_to_one_switch)
 TEST(shrink_leaves_a_thread_out)
 {
     for (uint64_t n = 0; n < test_scale(50); n++) {
-        use(&scenario_lost, &tst_strategy_random, false);
+        use(n % 2 ? &scenario_lost : &scenario_strict, &tst_strategy_random, false);
         do one(n + 1000 * tst.id);
         while (!tst.verdict);
         CHECK_STR(tst.verdict, "assertion");
@@ -185,7 +200,7 @@ TEST(shrink_leaves_a_thread_out)
 TEST(shrink_to_few_rounds)
 {
     use(&scenario_cas_bound, &tst_strategy_adversary, false);
-    (void)search(1000);
+    for (uint64_t n = 0; tst.rounds < 512; n++) one(n);
     CHECK_STR(tst.verdict, "bound");
     tst_log log = shrunk();
     CHECK(tst.rounds <= 16);
@@ -217,17 +232,17 @@ static void check_width(const char *text)
 /* The schedule in the last line fails the same way in a tester that has learned nothing. */
 static void replay_last_line(const thetis_check_scenario *scenario, bool weak, const char *text)
 {
-    static char schedule[65536];
-    const char *from = strstr(text, "--schedule \"");
+    const char *verdict = tst.verdict, *from = strstr(text, "--schedule \"");
     CHECK(from != NULL);
-    const char *verdict = tst.verdict;
+    from = strchr(from, '"') + 1;
+    char *schedule = strndup(from, strcspn(from, "\""));
     tst_replay replay = {.schedule = schedule, .victim = tst.victim, .rounds = tst.rounds};
-    CHECK_EQ(sscanf(from, "--schedule \"%65535[^\"]", schedule), 1);
     use(scenario, &tst_strategy_random, weak);
     FILE *out = fopen("/dev/null", "w");
     CHECK_EQ(tst_replay_run(&replay, out), 1);
     CHECK_STR(tst.verdict, verdict);
     (void)fclose(out);
+    free(schedule);
 }
 
 TEST(report_replays)
@@ -240,6 +255,9 @@ TEST(report_replays)
     CHECK(strstr(text, "<-- race") != NULL);
     CHECK(strstr(text, "begin ring.pop") != NULL);
     CHECK(strstr(text, "store rlx head = 1") != NULL);
+    CHECK(strstr(text, "   3  write slot = 1") != NULL);
+    CHECK(strstr(text, "load rlx tail -> 1 [4]") != NULL);
+    CHECK(strstr(text, "read slot -> 1 [3]") != NULL);
     CHECK(strstr(text, "--scenario replay-ring --model weak --schedule \"0@") != NULL);
     replay_last_line(&scenario_ring, true, text);
     free(text);
@@ -255,6 +273,58 @@ TEST(report_of_three_threads)
     CHECK(strstr(text, "stopped for ever") != NULL);
     replay_last_line(&scenario_lost, false, text);
     free(text);
+}
+
+TEST(replay_learns_first)
+{
+    use(&scenario_hidden, &tst_strategy_random, true);
+    (void)search(1000);
+    CHECK_STR(tst.verdict, "bound");
+    char *text = report_text();
+    CHECK(strstr(text, "load rlx second_word  <-- bound") != NULL);
+    replay_last_line(&scenario_hidden, true, text);
+    free(text);
+}
+
+/* The log as the program would print it when it is given its text. */
+static char *replay_text(const char *schedule)
+{
+    tst_replay replay = {.schedule = schedule, .victim = TST_THREADS};
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    CHECK_EQ(tst_replay_run(&replay, out), 0);
+    (void)fclose(out);
+    return text;
+}
+
+TEST(replay_shows_a_pass)
+{
+    static const char *const parts[] = {
+        "write block#1 = 7", "choice 0", "store rel block = block#1", "begin replay.take", "wait",
+        "load acq block -> block#1 [", "fence sc", "rmw acq_rel word 1 -> 9 [", "end replay.take: ",
+        "replay-mixed: passes"};
+    use(&scenario_mixed, &tst_strategy_random, true);
+    char *text = replay_text("");
+    for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++)
+        if (!strstr(text, parts[k])) FAIL("no \"%s\" in\n%s", parts[k], text);
+    check_width(text);
+    free(text);
+}
+
+TEST(trace_tells_old_values)
+{
+    bool old = false;
+    for (uint64_t n = 0; n < 100 && !old; n++) {
+        use(&scenario_mixed, &tst_strategy_random, true);
+        one(n);
+        char *schedule = log_text(&tst_decisions), *text = replay_text(schedule);
+        old = strstr(text, " newer]") != NULL;
+        check_width(text);
+        free(schedule);
+        free(text);
+    }
+    CHECK(old);
 }
 
 /* ---- crash ----------------------------------------------------------------------------------- */
@@ -348,6 +418,7 @@ TEST(adversary_leaves_an_addition_flat)
 
 TEST_MAIN(T(replay_is_the_same_run, .timeout_s = 120), T(text_of_a_schedule),
           T(shrink_to_one_switch), T(shrink_leaves_a_thread_out), T(shrink_to_few_rounds),
-          T(report_replays), T(report_of_three_threads), T(crash_covers_every_index),
-          T(crash_finds_a_lock), T(adversary_grows_a_cas_loop),
+          T(report_replays), T(report_of_three_threads), T(replay_learns_first),
+          T(replay_shows_a_pass), T(trace_tells_old_values),
+          T(crash_covers_every_index), T(crash_finds_a_lock), T(adversary_grows_a_cas_loop),
           T(adversary_leaves_an_addition_flat))

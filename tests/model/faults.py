@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""faults.py: algorithm faults planted in the library; each must be found. TAP.
+
+    tests/model/faults.py BUILD [--only NAME] [--table]
+
+BUILD is the tree of the preset `check`. A fault is a change of one piece of the library's text.
+The changed file is compiled, linked before the archive of the instrumented library, and the
+scenarios of its structure run, once with each strategy. --table prints which strategy finds which.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from tap import Tap  # noqa: E402
+
+STRATEGIES = ("random", "pct", "dfs", "dpor", "crash", "adversary")
+SCHEDULES = "3000"
+FLAGS = ["-std=c17", "-O1", "-g", "-w", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",
+         "-fno-builtin", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=2"]
+
+
+class Fault(NamedTuple):
+    """One change, and what it is an instance of."""
+    name: str
+    kind: str
+    path: str
+    old: str
+    new: str
+
+
+SPSC, THREAD, HIST, TURN = ("include/thetis/spsc.h", "src/core/thread.c", "include/thetis/hist.h",
+                            "src/loop/turn.c")
+
+FAULTS = [
+    Fault("spsc room for one more", "off by one", SPSC,
+          "me->known_ = head + me->span_;", "me->known_ = head + me->span_ + 2;"),
+    Fault("spsc pop without a second look", "skipped re-check", SPSC,
+          "if (THETIS_UNLIKELY(seen - head < 2)) {", "if (THETIS_UNLIKELY(seen - head > 9)) {"),
+    Fault("spsc published before written", "order of steps", SPSC,
+          "    memcpy(thetis_spsc_slot_(ring, me, tail, size), item, size);\n"
+          "    thetis_atomic_store_release(&me->at_, tail + 2); /* pair: spsc.tail */",
+          "    thetis_atomic_store_release(&me->at_, tail + 2); /* pair: spsc.tail */\n"
+          "    memcpy(thetis_spsc_slot_(ring, me, tail, size), item, size);"),
+    Fault("spsc slot given back before read", "order of steps", SPSC,
+          "    memcpy(item, thetis_spsc_slot_(ring, me, head, size), size);\n"
+          "    thetis_atomic_store_release(&me->at_, head + 2); /* pair: spsc.head */",
+          "    thetis_atomic_store_release(&me->at_, head + 2); /* pair: spsc.head */\n"
+          "    memcpy(item, thetis_spsc_slot_(ring, me, head, size), size);"),
+    Fault("spsc reserved is published", "claim instead of complete", SPSC,
+          "    me->open_ += n << 1;\n",
+          "    me->open_ += n << 1;\n    thetis_atomic_store_release(&me->at_, at + (n << 1));\n"
+          "    me->open_ -= n << 1;\n"),
+    Fault("spsc close leaves room", "dropped step", SPSC,
+          "    me->known_ = tail; /* sends every later push", "    /* sends every later push"),
+    Fault("spsc cancel stays behind tail", "dropped step", SPSC,
+          "if (head != me->known_) head += me->span_;", ""),
+    Fault("spsc flag kept as an element", "dropped step", SPSC,
+          "ring->consumer_.known_ = tail & ~THETIS_SPSC_FLAG_;", "ring->consumer_.known_ = tail;"),
+    Fault("spsc abort makes room", "dropped step", SPSC,
+          "    ring->producer_.known_ -= n << 1; /* if canceled, there must still be no room */\n",
+          ""),
+    Fault("spsc batch does not wrap", "off by one", SPSC,
+          "        memcpy(THETIS_CAST(unsigned char *, items) + first, span.at[1],",
+          "        memcpy(THETIS_CAST(unsigned char *, items) + first, span.at[0],"),
+    Fault("spsc commits all", "claim instead of complete", SPSC,
+          "    thetis_atomic_store_release(&me->at_, tail + (n << 1)); /* pair: spsc.tail */\n}\n\n"
+          "/** Gives back", "    thetis_atomic_store_release(&me->at_, tail + (n << 1) + "
+          "me->open_);\n}\n\n/** Gives back"),
+    Fault("history: spsc is full one too early", "off by one", SPSC,
+          "        if (limit - tail < 2) return limit &",
+          "        if (limit - tail < 4) return limit &"),
+    Fault("history: spsc keeps its last element", "off by one", SPSC,
+          "if (THETIS_UNLIKELY(seen - head < 2)) {", "if (THETIS_UNLIKELY(seen - head < 4)) {"),
+    Fault("thread admits one more", "off by one", THREAD,
+          "if (in >= table->places) {", "if (in > table->places) {"),
+    Fault("thread refusal keeps its admission", "dropped step", THREAD,
+          "        (void)thetis_atomic_fetch_sub_relaxed(&table->admitted, 1);\n", ""),
+    Fault("thread tests, then sets", "skipped re-check", THREAD,
+          "while (thetis_atomic_exchange_acq_rel(&table->place[i], 1)) {",
+          "while (thetis_atomic_load_acquire(&table->place[i]) || "
+          "(thetis_atomic_store_release(&table->place[i], 1), 0)) {"),
+    Fault("thread leaves before it clears", "order of steps", THREAD,
+          "    thetis_atomic_store_release(&table->place[id], 0); /* pair: thread.place */\n"
+          "    (void)thetis_atomic_fetch_sub_release(&table->admitted, 1);",
+          "    (void)thetis_atomic_fetch_sub_release(&table->admitted, 1);\n"
+          "    thetis_atomic_store_release(&table->place[id], 0);\n    (void)0;"),
+    Fault("thread gives back another's place", "reused thread id", THREAD,
+          "    thetis_atomic_store_release(&table->place[id], 0); /*",
+          "    thetis_atomic_store_release(&table->place[0], 0); /*"),
+    Fault("thread probes twice", "steps beyond the bound", THREAD,
+          "while (thetis_atomic_exchange_acq_rel(&table->place[i], 1)) {",
+          "while (thetis_atomic_load_relaxed(&table->place[i]) | "
+          "thetis_atomic_exchange_acq_rel(&table->place[i], 1)) {"),
+    Fault("hist loses a count", "skipped re-check", HIST,
+          "(void)thetis_atomic_fetch_add_relaxed(&hist->count_[thetis_hist_bucket(value)], 1);",
+          "thetis_atomic *c = &hist->count_[thetis_hist_bucket(value)];\n"
+          "    thetis_atomic_store_relaxed(c, thetis_atomic_load_relaxed(c) + 1);"),
+    Fault("hist counts twice", "steps beyond the bound", "src/core/hist.c",
+          "        sum += thetis_atomic_load_relaxed(&hist->count_[b]);\n    return sum;",
+          "        sum += (thetis_atomic_load_relaxed(&hist->count_[b]),\n"
+          "                thetis_atomic_load_relaxed(&hist->count_[b]));\n    return sum;"),
+    Fault("wake sleeps blindly", "skipped re-check", TURN,
+          "int slept = thetis_atomic_cas_relaxed(&loop->wake, THT_RUNNING, THT_SLEEPING);",
+          "int slept = (thetis_atomic_store_relaxed(&loop->wake, THT_SLEEPING), 1);"),
+    Fault("wake shows a sleep that is none", "order of steps", TURN,
+          "int slept = thetis_atomic_cas_relaxed(&loop->wake, THT_RUNNING, THT_SLEEPING);",
+          "int slept = thetis_atomic_exchange_acquire(&loop->wake, THT_SLEEPING) == THT_RUNNING;"),
+    Fault("wake overwrites a notification", "skipped re-check", TURN,
+          "uintptr_t was = thetis_atomic_exchange_acquire(&loop->wake, THT_RUNNING);",
+          "uintptr_t was = thetis_atomic_load_acquire(&loop->wake);\n"
+          "    thetis_atomic_store_relaxed(&loop->wake, THT_RUNNING);"),
+    Fault("wake without the system call", "dropped help", TURN,
+          "if (was == THT_SLEEPING) (void)loop->sys->wake_send", "if (was == THT_NOTIFIED) "
+          "(void)loop->sys->wake_send"),
+    Fault("wake calls the system always", "claim instead of complete", TURN,
+          "if (was == THT_SLEEPING) (void)loop->sys->wake_send", "(void)was;\n    (void)loop->sys"
+          "->wake_send"),
+    Fault("wake notes last", "order of steps", TURN,
+          "    (void)thetis_atomic_fetch_or_release(&loop->note, 1); /* pair: loop.note */\n"
+          "    wake_notify(loop);",
+          "    wake_notify(loop);\n"
+          "    (void)thetis_atomic_fetch_or_release(&loop->note, 1); /* pair: loop.note */"),
+    Fault("wake stores its note", "broken release sequence", TURN,
+          "(void)thetis_atomic_fetch_or_release(&loop->note, 1);",
+          "thetis_atomic_store_release(&loop->note, 1);"),
+    Fault("wake is taken and forgotten", "dropped step", TURN,
+          "    if (was == THT_NOTIFIED) loop->woken = 1;\n", "    (void)was;\n"),
+    Fault("wake: stop notifies nobody", "dropped help", TURN,
+          "    thetis_atomic_store_release(&loop->stop, 1); /* pair: loop.stop */\n"
+          "    wake_notify(loop);", "    thetis_atomic_store_release(&loop->stop, 1);"),
+]
+
+
+def stem(fault):
+    """The structure: its scenarios are in model_<stem>.c."""
+    return fault.name.split()[0].rstrip(":")
+
+
+def plain_sources(name):
+    """What the scenarios of a structure need that is not instrumented."""
+    if name == "wake":
+        return ["tests/model/system_wake.c"]
+    if name == "history":
+        return [p for p in sorted(ROOT.glob("tests/lin/*.c")) if p.name != "clock.c"]
+    return []
+
+
+def run(*command):
+    """Runs a compiler; raises with what it said."""
+    done = subprocess.run([str(c) for c in command], text=True, check=False, cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stdout[-2000:]}")
+
+
+def scenarios_of(name):
+    """The identifiers of the scenarios in model_<name>.c."""
+    text = (ROOT / f"tests/model/model_{name}.c").read_text()
+    return re.findall(r"^const thetis_check_scenario (\w+) =", text, re.M)
+
+
+def write_main(path, name):
+    """A program of one structure's scenarios."""
+    names = scenarios_of(name)
+    declared = "".join(f"extern const thetis_check_scenario {n};\n" for n in names)
+    listed = ", ".join(f"&{n}" for n in names)
+    path.write_text(f"#include <thetis/check.h>\n{declared}THETIS_CHECK_MAIN({listed})\n")
+
+
+def build(fault, tree, folder):
+    """The program with the fault, in `folder`."""
+    text = (ROOT / fault.path).read_text()
+    if text.count(fault.old) != 1:
+        raise RuntimeError(f"{fault.path} has not one such text, but {text.count(fault.old)}")
+    changed = folder / fault.path
+    changed.parent.mkdir(parents=True, exist_ok=True)
+    changed.write_text(text.replace(fault.old, fault.new))
+    write_main(folder / "main.c", stem(fault))
+    sources = [folder / "main.c", f"tests/model/model_{stem(fault)}.c"]
+    if fault.path.endswith(".c"):
+        sources.append(changed)
+    includes = [f"-I{folder / 'include'}", "-Iinclude", "-Isrc", "-Itests",
+                f"-I{(ROOT / fault.path).parent}"]
+    compiler, objects = os.environ.get("CC", "cc"), []
+    for k, source in enumerate(sources):
+        objects.append(folder / f"{k}.o")
+        run(compiler, *FLAGS, *includes, "-c", source, "-o", objects[-1])
+    for k, source in enumerate(plain_sources(stem(fault))):
+        objects.append(folder / f"plain{k}.o")
+        run(compiler, "-std=c17", "-O1", "-Iinclude", "-Isrc", "-Itests", "-c", source, "-o",
+            objects[-1])
+    archives = [next(Path(tree).rglob(f"lib{n}.a")) for n in ("thetis_instrumented",
+                                                             "thetis_check")]
+    run(compiler, *objects, *archives, *archives, "-o", folder / "program")
+    return folder / "program"
+
+
+def found_by(program, strategy):
+    """The first verdict that the strategy finds, or None."""
+    done = subprocess.run([program, "--json", "--strategy", strategy, "--schedules", SCHEDULES],
+                          text=True, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL)
+    if done.returncode not in (0, 1, 2):
+        raise RuntimeError(f"{program} {strategy}: status {done.returncode}")
+    for line in done.stdout.splitlines():
+        verdict = json.loads(line).get("found")
+        if verdict:
+            return verdict
+    return None
+
+
+def hunt(fault, tree):
+    """strategy -> verdict or None."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = build(fault, tree, Path(folder))
+        return {s: found_by(program, s) for s in STRATEGIES}
+
+
+def main():
+    """Runs as a command."""
+    parser = argparse.ArgumentParser(description="planted faults must be found")
+    parser.add_argument("build")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--table", action="store_true", help="Markdown instead of TAP")
+    args = parser.parse_args()
+    tap = None if args.table else Tap()
+    if args.table:
+        print("| fault | kind |", " | ".join(STRATEGIES), "|")
+        print("|---|---|" + "---|" * len(STRATEGIES))
+    for fault in FAULTS:
+        if args.only not in fault.name:
+            continue
+        found = hunt(fault, args.build)
+        if args.table:
+            print("|", fault.name, "|", fault.kind, "|",
+                  " | ".join(found[s] or "" for s in STRATEGIES), "|")
+        else:
+            tap.case(f"fault {fault.name} ({fault.kind})",
+                     [] if any(found.values()) else ["no strategy finds it"])
+    if tap:
+        tap.end()
+
+
+if __name__ == "__main__":
+    main()
