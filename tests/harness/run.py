@@ -182,10 +182,10 @@ def read_caps(path, target):
     return caps
 
 
-def find_programs(paths, listing, match):
-    """The programs named by files, by folders of executables, and by a file of paths."""
+def find_programs(paths, listings, match):
+    """The programs named by files, by folders of executables, and by files of paths."""
     files = [pathlib.Path(p) for p in paths]
-    if listing:
+    for listing in listings:
         files += [pathlib.Path(p) for p in listing.read_text().splitlines() if p]
     found = []
     for file in files:
@@ -204,7 +204,8 @@ def parse_arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.add_argument("paths", nargs="*", help="programs, or folders of them")
-    parser.add_argument("--list", type=pathlib.Path, help="a file with more such paths")
+    parser.add_argument("--list", type=pathlib.Path, action="append", default=[],
+                        help="a file with more such paths")
     parser.add_argument("--match", default="test_*,conform_*,stress_*,model_*",
                         help="which files of a folder are test programs (default: %(default)s)")
     parser.add_argument("--check", action="append", default=[], metavar="COMMAND",

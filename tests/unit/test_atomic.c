@@ -41,6 +41,7 @@ TEST(additions_return_the_old_value_and_wrap)
     thetis_atomic a = {UINTPTR_MAX - 1};
     CHECK_EQ(thetis_atomic_fetch_add_relaxed(&a, 2), UINTPTR_MAX - 1);
     CHECK_EQ(thetis_atomic_fetch_add_acquire(&a, 5), 0);
+    CHECK_EQ(thetis_atomic_fetch_or_release(&a, 4), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_relaxed(&a, 1), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_release(&a, 5), 4);
     CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_freeze.c: a thread that stops for ever, at any machine instruction of an operation, stops
+ * nobody else.
+ *
+ * The controls: a counter behind a mutex gets stuck in a good share of the stops; a counter with a
+ * compare-and-swap loop and one with an addition never do. (That the loop is not wait-free shows
+ * only in the number of the victim's instructions, which the others drive up without a bound.)
+ *
+ * Each case prints its figures. A longer run: sweep.h.
+ */
+#include "freezer.h"
+#include "harness/test.h"
+#include "items.h"
+#include "sweep.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <thetis/hist.h>
+#include <thetis/loop.h>
+#include <thetis/thread.h>
+
+enum { FREEZE_TIMEOUT_S = 600 };
+
+/* ---- counters: the controls ------------------------------------------------------------------ */
+
+typedef struct locked {
+    pthread_mutex_t mutex;
+    uintptr_t count;
+} locked;
+
+static void locked_setup(void *shared)
+{
+    locked *l = shared;
+    CHECK_EQ(pthread_mutex_init(&l->mutex, NULL), 0);
+}
+
+static void locked_op(freezer_seat *seat, void *shared)
+{
+    locked *l = shared;
+    freezer_begin(seat);
+    (void)pthread_mutex_lock(&l->mutex);
+    l->count++;
+    (void)pthread_mutex_unlock(&l->mutex);
+    freezer_end(seat);
+}
+
+static void cas_op(freezer_seat *seat, void *shared)
+{
+    thetis_atomic *count = shared;
+    uintptr_t was;
+    freezer_begin(seat);
+    do was = thetis_atomic_load_relaxed(count);
+    while (!thetis_atomic_cas_relaxed(count, was, was + 1));
+    freezer_end(seat);
+}
+
+static void add_op(freezer_seat *seat, void *shared)
+{
+    freezer_begin(seat);
+    (void)thetis_atomic_fetch_add_relaxed(shared, 1);
+    freezer_end(seat);
+}
+
+/* ---- thread numbers -------------------------------------------------------------------------- */
+
+static void table_setup(void *shared, size_t places)
+{
+    thetis_thread_table *table;
+    CHECK_EQ(thetis_thread_init(shared, FREEZER_SHARED, places, &table), THETIS_OK);
+    CHECK((void *)table == shared);
+}
+
+static void table_setup_all(void *shared)
+{
+    table_setup(shared, FREEZER_SEATS);
+}
+
+static void table_setup_one(void *shared)
+{
+    table_setup(shared, 1);
+}
+
+static thetis_status table_visit(freezer_seat *seat, void *table)
+{
+    size_t id;
+    freezer_begin(seat);
+    thetis_status s = thetis_thread_join(table, &id);
+    if (s == THETIS_OK) thetis_thread_leave(table, id);
+    freezer_end(seat);
+    return s;
+}
+
+/* There is a place for everybody. */
+static void table_op(freezer_seat *seat, void *table)
+{
+    CHECK_EQ(table_visit(seat, table), THETIS_OK);
+}
+
+/* There is one place: the others are refused while it is held. */
+static void table_op_scarce(freezer_seat *seat, void *table)
+{
+    thetis_status s = table_visit(seat, table);
+    CHECK(s == THETIS_OK || s == THETIS_ENOSLOT);
+}
+
+/* ---- histogram ------------------------------------------------------------------------------- */
+
+static void hist_record_op(freezer_seat *seat, void *hist)
+{
+    freezer_begin(seat);
+    thetis_hist_record(hist, seat->next);
+    freezer_end(seat);
+    seat->next += 1000;
+}
+
+static void hist_merge_op(freezer_seat *seat, void *hist)
+{
+    static thetis_hist into;
+    freezer_begin(seat);
+    thetis_hist_merge(&into, hist);
+    freezer_end(seat);
+}
+
+static void hist_quantile_op(freezer_seat *seat, void *hist)
+{
+    freezer_begin(seat);
+    volatile uint64_t median = thetis_hist_quantile(hist, 0.5);
+    freezer_end(seat);
+    (void)median;
+}
+
+/* ---- wake-ups of a loop ---------------------------------------------------------------------- */
+
+static thetis_loop *the_loop;
+
+static void wake_setup(void *shared)
+{
+    thetis_loop_cfg cfg = {.stay = 1};
+    (void)shared;
+    CHECK_EQ(thetis_loop_create(&cfg, &the_loop), THETIS_OK);
+}
+
+/* A turn, which sleeps until somebody wakes it. */
+static void wake_turn_op(freezer_seat *seat, void *shared)
+{
+    (void)shared;
+    freezer_begin(seat);
+    thetis_status s = thetis_loop_run_once(the_loop, UINT64_MAX);
+    freezer_end(seat);
+    CHECK_EQ(s, THETIS_OK);
+}
+
+/* Gives the loop time to fall asleep in between, so that some calls find it so. */
+static void wake_op(freezer_seat *seat, void *shared)
+{
+    (void)shared;
+    for (int i = 0; i < 10; i++) (void)sched_yield();
+    freezer_begin(seat);
+    thetis_loop_wake(the_loop);
+    freezer_end(seat);
+}
+
+/* ---- cases: controls ------------------------------------------------------------------------- */
+
+/* Threads that all do the same: one stops, then all but one. */
+static void freeze_alike(const sweep_subject *s)
+{
+    sweep_tally t = sweep_one(s, 0);
+    sweep_but_one(s, t.length);
+}
+
+TEST(control_mutex_gets_stuck)
+{
+    static const sweep_subject s = {.name = "mutex (control)",
+                                    .plan = {4, locked_setup, locked_op, locked_op},
+                                    .tries = 1,
+                                    .sticks = true};
+    sweep_tally t = sweep_one(&s, 0);
+    CHECK(t.stuck >= t.stops / 4);
+    CHECK(t.stuck < t.stops); /* before the lock and behind the unlock it is not held */
+}
+
+TEST(control_cas_loop)
+{
+    static const sweep_subject s = {
+        .name = "CAS loop (control)", .plan = {4, NULL, cas_op, cas_op}, .tries = 1, .most = 60};
+    freeze_alike(&s);
+}
+
+TEST(control_fetch_add)
+{
+    static const sweep_subject s = {
+        .name = "fetch-add (control)", .plan = {4, NULL, add_op, add_op}, .tries = 1};
+    freeze_alike(&s);
+}
+
+/* ---- cases: the ring ------------------------------------------------------------------------- */
+
+static void freeze_ring(const char *name, freezer_op *produce, freezer_op *consume)
+{
+    const sweep_subject s = {.name = name,
+                             .plan = {2, items_setup, produce, consume},
+                             .tries = ITEMS_CAPACITY}; /* of all places to wrap at */
+    (void)sweep_one(&s, 0);
+    (void)sweep_one(&s, 1);
+}
+
+/* Close and cancel act when they are called first. */
+static void freeze_end(const char *name, freezer_op *produce, freezer_op *consume, unsigned ender)
+{
+    sweep_subject s = {.name = name, .plan = {2, items_setup, produce, consume}, .tries = 1};
+    (void)sweep_one(&s, !ender);
+    s.once = true;
+    (void)sweep_one(&s, ender);
+}
+
+TEST(spsc_push_pop)
+{
+    freeze_ring("spsc push, pop", items_push, items_pop);
+}
+
+TEST(spsc_push_pop_many)
+{
+    freeze_ring("spsc push_n, pop_n", items_push_n, items_pop_n);
+}
+
+TEST(spsc_in_place)
+{
+    freeze_ring("spsc reserve and commit, peek and release", items_reserve, items_release);
+}
+
+TEST(spsc_full)
+{
+    freeze_ring("spsc push to a full ring, peek", items_push, items_peek);
+}
+
+TEST(spsc_empty)
+{
+    freeze_ring("spsc reserve and abort, pop from an empty ring", items_abort, items_pop);
+}
+
+TEST(spsc_close)
+{
+    freeze_end("spsc close, pop", items_close, items_pop, 0);
+}
+
+TEST(spsc_cancel)
+{
+    freeze_end("spsc push, cancel", items_push, items_cancel, 1);
+}
+
+/* ---- cases: the others ----------------------------------------------------------------------- */
+
+TEST(thread_with_a_place_for_each)
+{
+    static const sweep_subject s = {.name = "thread join and leave",
+                                    .plan = {4, table_setup_all, table_op, table_op},
+                                    .tries = 4};
+    freeze_alike(&s);
+}
+
+TEST(thread_with_one_place)
+{
+    static const sweep_subject s = {.name = "thread join and leave, one place",
+                                    .plan = {4, table_setup_one, table_op_scarce, table_op_scarce},
+                                    .tries = 4};
+    freeze_alike(&s);
+}
+
+TEST(hist_record)
+{
+    static const sweep_subject s = {
+        .name = "hist record", .plan = {4, NULL, hist_record_op, hist_record_op}, .tries = 4};
+    freeze_alike(&s);
+}
+
+TEST(hist_merge)
+{
+    static const sweep_subject s = {.name = "hist merge",
+                                    .plan = {3, NULL, hist_merge_op, hist_record_op},
+                                    .tries = 1,
+                                    .stride = 16};
+    (void)sweep_one(&s, 0);
+}
+
+TEST(hist_quantile)
+{
+    static const sweep_subject s = {.name = "hist quantile",
+                                    .plan = {3, NULL, hist_quantile_op, hist_record_op},
+                                    .tries = 1,
+                                    .stride = 32};
+    (void)sweep_one(&s, 0);
+}
+
+/* A waker that stops after it has announced a wake-up and before its system call leaves the loop
+ * asleep: the others' calls return, what they ask for comes later. So the loop is not demanded. */
+TEST(loop_wake)
+{
+    static const sweep_subject s = {.name = "loop wake",
+                                    .plan = {4, wake_setup, wake_turn_op, wake_op},
+                                    .tries = 4,
+                                    .sleepers = 1};
+    sweep_tally t = sweep_one(&s, 1);
+    sweep_but_one(&s, t.length);
+}
+
+TEST(loop_turn)
+{
+    static const sweep_subject s = {.name = "loop turn",
+                                    .plan = {4, wake_setup, wake_turn_op, wake_op},
+                                    .tries = 1,
+                                    .stride = 1};
+    (void)sweep_one(&s, 0);
+}
+
+TEST_MAIN(T(control_mutex_gets_stuck, .timeout_s = FREEZE_TIMEOUT_S),
+          T(control_cas_loop, .timeout_s = FREEZE_TIMEOUT_S),
+          T(control_fetch_add, .timeout_s = FREEZE_TIMEOUT_S),
+          T(spsc_push_pop, .timeout_s = FREEZE_TIMEOUT_S),
+          T(spsc_push_pop_many, .timeout_s = FREEZE_TIMEOUT_S),
+          T(spsc_in_place, .timeout_s = FREEZE_TIMEOUT_S),
+          T(spsc_full, .timeout_s = FREEZE_TIMEOUT_S),
+          T(spsc_empty, .timeout_s = FREEZE_TIMEOUT_S),
+          T(spsc_close, .timeout_s = FREEZE_TIMEOUT_S),
+          T(spsc_cancel, .timeout_s = FREEZE_TIMEOUT_S),
+          T(thread_with_a_place_for_each, .timeout_s = FREEZE_TIMEOUT_S),
+          T(thread_with_one_place, .timeout_s = FREEZE_TIMEOUT_S),
+          T(hist_record, .timeout_s = FREEZE_TIMEOUT_S),
+          T(hist_merge, .timeout_s = FREEZE_TIMEOUT_S),
+          T(hist_quantile, .timeout_s = FREEZE_TIMEOUT_S),
+          T(loop_wake, .timeout_s = FREEZE_TIMEOUT_S), T(loop_turn, .timeout_s = FREEZE_TIMEOUT_S))

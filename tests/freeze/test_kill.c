@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_kill.c: of two processes that share a structure one is killed (SIGKILL); the other goes on.
+ *
+ * The survivor is the tester itself. The victim runs beside it; then it is killed either before a
+ * chosen instruction of an operation, all of them in turn (the survivor's operations run between
+ * the steps to it), or at a random time without a stop. After that
+ *   - each call of the survivor returns;
+ *   - each element that arrives is whole and the next in order;
+ *   - all elements arrive that the victim pushed, but those of its last call, and all that it did
+ *     not take, but those of its last call;
+ *   - a thread table has lost at most one place;
+ *   - a histogram has lost at most the last value.
+ *
+ * Killed here are honest processes. A hostile one, which writes what it wants, is another matter.
+ *
+ * Each case prints its figures. A longer run: sweep.h.
+ */
+#include "freezer.h"
+#include "harness/test.h"
+#include "items.h"
+#include "sweep.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <thetis/hist.h>
+#include <thetis/thread.h>
+#include <unistd.h>
+
+enum {
+    KILL_ROUNDS = 400,
+    KILL_FREE_OPS = 32,     /* at most so many before the one with the chosen instruction */
+    KILL_SUDDEN_OPS = 1000, /* at most so many before a kill at a random time */
+    KILL_LIMIT_S = 10,      /* only ends what would hang */
+    KILL_PLACES = 3,
+    KILL_TIMEOUT_S = 600
+};
+
+typedef struct duel {
+    freezer f;
+    freezer_op *survive;
+    freezer_seat survivor;
+    uint64_t rng;
+    unsigned k;      /* the instruction to kill at */
+    unsigned length; /* instructions of the victim's longest operation so far */
+    unsigned inside; /* kills before an instruction of an operation */
+    unsigned sudden; /* kills without a stop */
+    uint64_t taken;  /* elements, values or places of last calls that had taken effect */
+} duel;
+
+/* ---- killing --------------------------------------------------------------------------------- */
+
+static void survive(duel *d, uint64_t ops)
+{
+    for (; ops > 0; ops--) d->survive(&d->survivor, d->f.shared);
+}
+
+/* Lets both run; steps the victim to instruction k of an operation, or to its end if it is shorter;
+ * kills it there. */
+static void kill_at(duel *d)
+{
+    bool inside = true;
+    freezer_start(&d->f, test_rand(&d->rng) % KILL_FREE_OPS);
+    while (!freezer_held(&d->f, 0)) survive(d, 1);
+    freezer_enter(&d->f, 0);
+    for (unsigned at = 0; inside && at < d->k; at++) {
+        survive(d, test_rand(&d->rng) % 8 == 0);
+        inside = freezer_step(&d->f, 0);
+    }
+    freezer_note(&d->f, "killed", 0, d->k);
+    freezer_kill(&d->f);
+    d->inside += inside;
+    if (inside && d->k >= d->length) d->length = d->k + 1;
+    d->k = d->k < d->length ? d->k + 1 : 0;
+}
+
+static void kill_suddenly(duel *d)
+{
+    uintptr_t least = test_rand(&d->rng) % KILL_SUDDEN_OPS;
+    freezer_start(&d->f, FREEZER_NEVER);
+    while (thetis_atomic_load_relaxed(&d->f.seats[0].done) < least) survive(d, 1);
+    freezer_kill(&d->f);
+    d->sudden++;
+}
+
+/* One kind of structure, calls and victim. */
+typedef struct duel_plan {
+    const char *name;
+    freezer_op *victim;
+    freezer_op *survivor;
+    void (*setup)(void *shared);
+    void (*judge)(duel *d); /* after the kill */
+    const char *taken;      /* what the last calls did, summed up */
+} duel_plan;
+
+static void on_alarm(int number)
+{
+    FAIL("a call of the survivor does not return (signal %d)", number);
+}
+
+static void fight(const duel_plan *p)
+{
+    const freezer_plan plan = {.threads = 1, .first = p->victim};
+    duel d = {.survive = p->survivor, .rng = test_seed()};
+    unsigned rounds = KILL_ROUNDS * sweep_factor();
+    freezer_open(&d.f, &plan);
+    CHECK(signal(SIGALRM, on_alarm) != SIG_ERR);
+    for (unsigned round = 0; round < rounds; round++) {
+        (void)alarm(KILL_LIMIT_S);
+        d.survivor = (freezer_seat){.next = 0};
+        thetis_atomic_store_relaxed(&d.survivor.hold, FREEZER_NEVER);
+        memset(d.f.shared, 0, FREEZER_SHARED);
+        if (p->setup) p->setup(d.f.shared);
+        if (round % 4 == 0) kill_suddenly(&d);
+        else kill_at(&d);
+        p->judge(&d);
+    }
+    (void)alarm(0);
+    freezer_close(&d.f);
+    printf("%s: %u kills, %u of them inside an operation (of %u instructions), %u sudden; ",
+           p->name, rounds, d.inside, d.length, d.sudden);
+    printf("%llu %s\n", (unsigned long long)d.taken, p->taken);
+}
+
+/* The effect of the victim's last call, at most `most`. */
+static void count_last(duel *d, uint64_t taken, uint64_t most)
+{
+    CHECK(taken <= most);
+    d->taken += taken;
+}
+
+/* ---- rings ----------------------------------------------------------------------------------- */
+
+/* Has moved one element, so that the victim need not load the C library's functions first. */
+static void ring_setup(void *ring)
+{
+    item it = {0};
+    items_setup(ring);
+    CHECK_EQ(thetis_spsc_push(ring, &it), THETIS_OK);
+    CHECK_EQ(thetis_spsc_pop(ring, &it), THETIS_OK);
+}
+
+/* The survivor's calls until one moves nothing: the ring is empty, or full. */
+static void move_all(duel *d)
+{
+    uint64_t before;
+    do {
+        before = d->survivor.next;
+        survive(d, 1);
+    } while (d->survivor.next != before);
+}
+
+static void judge_producer(duel *d, uint64_t most)
+{
+    item it;
+    move_all(d);
+    count_last(d, d->survivor.next - d->f.seats[0].next, most);
+    thetis_spsc_close(d->f.shared); /* somebody must, for the dead */
+    CHECK_EQ(thetis_spsc_pop(d->f.shared, &it), THETIS_CLOSED);
+}
+
+static void judge_consumer(duel *d, uint64_t most)
+{
+    uint64_t next;
+    item it;
+    move_all(d);
+    CHECK_EQ(thetis_spsc_pop(d->f.shared, &it), THETIS_OK); /* it is full: the heir sees */
+    next = it.number;
+    count_last(d, next - d->f.seats[0].next, most);
+    do item_check(&it, next++);
+    while (thetis_spsc_pop(d->f.shared, &it) == THETIS_OK);
+    CHECK_EQ(next, d->survivor.next);
+    thetis_spsc_cancel(d->f.shared);
+    CHECK_EQ(thetis_spsc_push(d->f.shared, &it), THETIS_CLOSED);
+}
+
+static void judge_push(duel *d)
+{
+    judge_producer(d, 1);
+}
+
+static void judge_push_n(duel *d)
+{
+    judge_producer(d, ITEMS_BATCH);
+}
+
+static void judge_pop(duel *d)
+{
+    judge_consumer(d, 1);
+}
+
+static void judge_pop_n(duel *d)
+{
+    judge_consumer(d, ITEMS_BATCH);
+}
+
+TEST(spsc_producer)
+{
+    static const char *const taken = "elements arrived of last calls";
+    fight(&(duel_plan){"spsc push", items_push, items_pop, ring_setup, judge_push, taken});
+    fight(&(duel_plan){"spsc push_n", items_push_n, items_pop_n, ring_setup, judge_push_n, taken});
+    fight(&(duel_plan){"spsc reserve and commit", items_reserve, items_release, ring_setup,
+                       judge_push_n, taken});
+}
+
+TEST(spsc_consumer)
+{
+    static const char *const taken = "elements lost with last calls";
+    fight(&(duel_plan){"spsc pop", items_pop, items_push, ring_setup, judge_pop, taken});
+    fight(&(duel_plan){"spsc pop_n", items_pop_n, items_push_n, ring_setup, judge_pop_n, taken});
+    fight(&(duel_plan){"spsc peek and release", items_release, items_reserve, ring_setup,
+                       judge_pop_n, taken});
+}
+
+/* ---- histogram ------------------------------------------------------------------------------- */
+
+/* seat->next: values recorded. */
+static void record_op(freezer_seat *seat, void *hist)
+{
+    freezer_begin(seat);
+    thetis_hist_record(hist, seat->next * 1000);
+    freezer_end(seat);
+    seat->next++;
+}
+
+static void judge_record(duel *d)
+{
+    uint64_t sure = d->f.seats[0].next + d->survivor.next;
+    count_last(d, thetis_hist_count(d->f.shared) - sure, 1);
+}
+
+TEST(hist_recorder)
+{
+    _Static_assert(sizeof(thetis_hist) <= FREEZER_SHARED, "it fits");
+    fight(&(duel_plan){"hist record", record_op, record_op, NULL, judge_record,
+                       "values counted of last calls"});
+}
+
+/* ---- thread numbers -------------------------------------------------------------------------- */
+
+static void table_setup(void *shared)
+{
+    thetis_thread_table *table;
+    CHECK_EQ(thetis_thread_init(shared, FREEZER_SHARED, KILL_PLACES, &table), THETIS_OK);
+    CHECK((void *)table == shared);
+}
+
+static void holder_op(freezer_seat *seat, void *table)
+{
+    size_t id;
+    freezer_begin(seat);
+    if (thetis_thread_join(table, &id) == THETIS_OK) thetis_thread_leave(table, id);
+    freezer_end(seat);
+}
+
+static void leave_all(freezer_seat *seat, void *table)
+{
+    for (size_t id = 0; id < KILL_PLACES; id++)
+        if (seat->next >> id & 1) thetis_thread_leave(table, id);
+    seat->next = 0;
+}
+
+static bool take_place(freezer_seat *seat, void *table)
+{
+    size_t id;
+    if (thetis_thread_join(table, &id) != THETIS_OK) return false;
+    CHECK(id < KILL_PLACES && !(seat->next >> id & 1));
+    seat->next |= UINT64_C(1) << id;
+    return true;
+}
+
+/* Takes one place more each time; leaves all when there are no more. seat->next: the set it has. */
+static void crowd_op(freezer_seat *seat, void *table)
+{
+    if (!take_place(seat, table)) leave_all(seat, table);
+}
+
+static unsigned count_places(freezer_seat *seat, void *table)
+{
+    unsigned n = 0;
+    leave_all(seat, table);
+    while (take_place(seat, table)) n++;
+    return n;
+}
+
+/* The dead may have kept one place, and no more each time the others come and go. */
+static void judge_holder(duel *d)
+{
+    unsigned left = count_places(&d->survivor, d->f.shared);
+    CHECK_EQ(count_places(&d->survivor, d->f.shared), left);
+    count_last(d, KILL_PLACES - left, 1);
+}
+
+TEST(thread_holder)
+{
+    fight(&(duel_plan){"thread join and leave", holder_op, crowd_op, table_setup, judge_holder,
+                       "places lost"});
+}
+
+TEST_MAIN(T(spsc_producer, .timeout_s = KILL_TIMEOUT_S),
+          T(spsc_consumer, .timeout_s = KILL_TIMEOUT_S),
+          T(hist_recorder, .timeout_s = KILL_TIMEOUT_S),
+          T(thread_holder, .timeout_s = KILL_TIMEOUT_S))
