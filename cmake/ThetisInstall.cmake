@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# ThetisInstall.cmake: headers, libraries, thetis-doctor, pkg-config file and CMake package, in the
+# ThetisInstall.cmake: headers, libraries, thetis-doctor, pkg-config files and CMake package, in the
 # standard directories. Everything is relocatable: the package files find the prefix from their
 # own place.
 include(GNUInstallDirs)
@@ -17,6 +17,14 @@ install(TARGETS thetis_static thetis_shared EXPORT thetis
 install(DIRECTORY ${thetis_SOURCE_DIR}/include/thetis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(THETIS_TOOLS)
   install(PROGRAMS ${PROJECT_BINARY_DIR}/bin/thetis-doctor DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(THETIS_CHECK)
+  set_target_properties(thetis_tester PROPERTIES EXPORT_NAME tester)
+  set_target_properties(thetis_instrumented PROPERTIES EXPORT_NAME instrumented)
+  set_target_properties(thetis_scenarios PROPERTIES EXPORT_NAME check)
+  install(TARGETS thetis_tester thetis_instrumented thetis_scenarios EXPORT thetis
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endif()
 install(EXPORT thetis NAMESPACE thetis:: FILE thetisTargets.cmake
         DESTINATION ${thetis_package_dir})
@@ -45,5 +53,13 @@ set(thetis_pc_cflags "")
 if(NOT THETIS_ASSERT_LEVEL STREQUAL "")
   set(thetis_pc_cflags " -DTHETIS_ASSERT_LEVEL=${THETIS_ASSERT_LEVEL}")
 endif()
-configure_file(${thetis_SOURCE_DIR}/packaging/thetis.pc.in ${PROJECT_BINARY_DIR}/thetis.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/thetis.pc DESTINATION ${thetis_pc_dir})
+function(thetis_install_pc name)
+  set(file ${PROJECT_BINARY_DIR}/${name}.pc)
+  configure_file(${thetis_SOURCE_DIR}/packaging/${name}.pc.in ${file} @ONLY)
+  install(FILES ${file} DESTINATION ${thetis_pc_dir})
+endfunction()
+thetis_install_pc(thetis)
+if(THETIS_CHECK)
+  list(JOIN thetis_instrument " " thetis_pc_instrument)
+  thetis_install_pc(thetis-check)
+endif()
