@@ -13,7 +13,7 @@ SETUP = @sh tools/setup.sh
 
 # A newer compiler's new warning must not stop a user's build; it must stop ours.
 WERROR := OFF
-test sanitize coverage: WERROR := ON
+test check sanitize coverage: WERROR := ON
 
 # $(call tree,PRESET): configures and builds one tree. CMake's own output shows only if it fails.
 tree = mkdir -p build; if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi; \
@@ -40,7 +40,13 @@ CHECKS = $(foreach tool,tidy pairs,--check "$(PYTHON) tools/$(tool).py --tap") \
 # The other trees are gcc's; where clang exists, the sanitizers are its.
 CLANG = if command -v clang >/dev/null; then export CC=clang CXX=clang++; fi
 
-.PHONY: all help demo test sanitize coverage cross bench docs tidy install clean
+# The concurrency tester over all scenarios, with the instrumentation of both compilers.
+MODEL = --list build/check/tests/suite.txt --list build/check-clang/tests/suite.txt \
+	--check "$(PYTHON) tests/model/model.py build/check/bin/thetis-check" \
+	--check "$(PYTHON) tests/model/model.py build/check-clang/bin/thetis-check --short" \
+	--check "$(PYTHON) tests/model/faults.py build/check"
+
+.PHONY: all help demo test check sanitize coverage cross bench docs tidy install clean
 
 all: ## everything in build/host: library, programs, examples, benchmarks, tests
 	$(SETUP) build
@@ -57,7 +63,15 @@ demo: ## real programs' traffic through the relay; one table
 test: ## every suite and the code's own rules; the last line has the totals
 	$(SETUP) test
 	@$(call tree,release)
-	@$(call suite,host) $(CHECKS)
+	@$(call tree,check)
+	@$(CLANG); $(call tree,check-clang)
+	@$(call suite,host) $(CHECKS) $(MODEL)
+
+check: ## the concurrency tester alone: scenarios, weakened orders, planted faults
+	$(SETUP) test
+	@$(call tree,check)
+	@$(CLANG); $(call tree,check-clang)
+	@$(PYTHON) tests/harness/run.py $(MODEL)
 
 sanitize: ## every test program and example under ASan + UBSan, then under TSan
 	$(SETUP) sanitize

@@ -13,13 +13,13 @@
  *
  * Memory: sizeof(thetis_hist), 15 KiB with 64-bit words. Orders: all relaxed.
  *
- * | operation        | thread | progress            | bound   | ISR-safe | shm-safe |
- * |------------------|--------|---------------------|---------|----------|----------|
- * | record           | any    | wait-free (claimed) | 1       | yes      | yes      |
- * | merge            | any    | wait-free (claimed) | 2 * B   | yes      | yes      |
- * | count            | any    | wait-free (claimed) | B       | yes      | yes      |
- * | quantile         | any    | wait-free (claimed) | 2 * B   | yes      | yes      |
- * | print            | any    | as `write`          |         | no       | yes      |
+ * | operation | thread | progress   | bound | ISR-safe | shm-safe |
+ * |-----------|--------|------------|-------|----------|----------|
+ * | record    | any    | wait-free  | 1     | yes      | yes      |
+ * | merge     | any    | wait-free  | 2 * B | yes      | yes      |
+ * | count     | any    | wait-free  | B     | yes      | yes      |
+ * | quantile  | any    | wait-free  | 2 * B | yes      | yes      |
+ * | print     | any    | as `write` |       | no       | yes      |
  *
  * with B = THETIS_HIST_BUCKETS.
  */
@@ -58,24 +58,24 @@ static inline size_t thetis_hist_bucket(uint64_t value)
 THETIS_API uint64_t thetis_hist_bucket_max(size_t bucket);
 
 /** Counts one value.
- *  @progress wait-free (claimed), 1 step */
+ *  @progress wait-free, 1 step */
 THETIS_INLINE void thetis_hist_record(thetis_hist *hist, uint64_t value)
 {
     (void)thetis_atomic_fetch_add_relaxed(&hist->count_[thetis_hist_bucket(value)], 1);
 }
 
 /** Adds all counts of `from` to `into`. Values recorded meanwhile are added or not.
- *  @progress wait-free (claimed), at most 2 * THETIS_HIST_BUCKETS steps */
+ *  @progress wait-free, at most 2 * THETIS_HIST_BUCKETS steps */
 THETIS_API void thetis_hist_merge(thetis_hist *into, const thetis_hist *from);
 
 /** How many values were counted.
- *  @progress wait-free (claimed), THETIS_HIST_BUCKETS steps */
+ *  @progress wait-free, THETIS_HIST_BUCKETS steps */
 THETIS_API uint64_t thetis_hist_count(const thetis_hist *hist);
 
 /** The smallest value v such that at least the fraction `q` of all values is <= v, rounded up to
  *  its bucket's largest value; q is clamped to [0, 1], and 0 means the smallest value recorded;
  *  0 for an empty histogram.
- *  @progress wait-free (claimed), at most 2 * THETIS_HIST_BUCKETS steps */
+ *  @progress wait-free, at most 2 * THETIS_HIST_BUCKETS steps */
 THETIS_API uint64_t thetis_hist_quantile(const thetis_hist *hist, double q);
 
 /** Writes the percentile distribution line by line, in the text form that HdrHistogram's plotters

@@ -182,13 +182,15 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_loop_run_once(thetis_loop *loop
 
 /** Makes run() return after the current round of callbacks; any thread, any signal handler.
  *  A stop without a run ends the next one at its start. on_wake is not called.
- *  @progress wait-free (claimed) up to one system call if the loop sleeps */
+ *  @progress wait-free, 2 steps, up to one system call if the loop sleeps */
 THETIS_API void thetis_loop_stop(thetis_loop *loop);
 
 /** Makes the loop call on_wake soon; any thread, any signal handler. At most one system call per
- *  sleep of the loop, none while it runs.
+ *  sleep of the loop, none while it runs. The call never waits, but the delivery may: of several
+ *  wakers only the first makes the system call, so if that one is stopped just before it, the loop
+ *  sleeps on until it goes on, or a timer or descriptor ends the sleep.
  *  All writes before the call are visible to on_wake (pair: loop.wake).
- *  @progress wait-free (claimed) up to one system call if the loop sleeps */
+ *  @progress wait-free, 2 steps, up to one system call if the loop sleeps */
 THETIS_API void thetis_loop_wake(thetis_loop *loop);
 
 /* ---- asking ---------------------------------------------------------------------------------- */

@@ -24,7 +24,8 @@
  *
  * Linearization: push/commit at the release store of tail, FULL, and CLOSED for the producer, at
  * the acquire load of head;
- * pop/release at the release store of head, EMPTY and CLOSED at the acquire load of tail.
+ * pop/release at the release store of head, EMPTY and CLOSED at the acquire load of tail. So a
+ * batch that comes back short has two moments: that of its status and that of its elements.
  *
  * Steps: one access to head, tail or a slot. `n` elements are n slot accesses.
  * Memory: THETIS_SPSC_SIZE bytes, all given by the caller; no pointers inside.
@@ -35,13 +36,13 @@
  *   spsc.head   release and cancel store release; the producer's refill loads acquire: the
  *               consumer has finished reading the slots, and all else that it did before.
  *
- * | operation          | thread   | progress            | bound | ISR-safe | shm-safe |
- * |--------------------|----------|---------------------|-------|----------|----------|
- * | push_n, pop_n      | its side | wait-free (claimed) | n + 3 | yes      | not yet  |
- * | reserve, peek      | its side | wait-free (claimed) | 2     | yes      | not yet  |
- * | commit, release    | its side | wait-free (claimed) | 2     | yes      | not yet  |
- * | close, cancel      | its side | wait-free (claimed) | 2     | yes      | not yet  |
- * | abort              | producer | wait-free (claimed) | 0     | yes      | not yet  |
+ * | operation       | thread   | progress  | bound | ISR-safe | shm-safe |
+ * |-----------------|----------|-----------|-------|----------|----------|
+ * | push_n, pop_n   | its side | wait-free | n + 3 | yes      | not yet  |
+ * | reserve, peek   | its side | wait-free | 2     | yes      | not yet  |
+ * | commit, release | its side | wait-free | 2     | yes      | not yet  |
+ * | close, cancel   | its side | wait-free | 2     | yes      | not yet  |
+ * | abort           | producer | wait-free | 0     | yes      | not yet  |
  *
  * "shm-safe, not yet": the memory holds no pointer, but nothing validates a hostile peer so far.
  * "ISR-safe": an interrupt handler may be either side, if it is always the same side.
@@ -116,7 +117,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_spsc_init(void *mem, size_t len
                                                            thetis_spsc **out);
 
 /** Either side: ECORRUPT if the counters contradict the invariants above.
- *  @progress wait-free (claimed), 2 steps */
+ *  @progress wait-free, 2 steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_spsc_check(const thetis_spsc *ring);
 
 /** The most steps one call of `op` on `n` elements can take.
@@ -249,7 +250,7 @@ static inline thetis_status thetis_spsc_pop_(thetis_spsc *ring, void *item, size
  *  how many. Fewer than n (also 0) come back with `*why`: FULL, or CLOSED after close() or when
  *  the consumer's cancel() was seen; OK when all n were granted. `why` may be NULL.
  *  Several reservations may be open; commit() publishes the oldest slots first.
- *  @progress wait-free (claimed), at most 2 steps */
+ *  @progress wait-free, at most 2 steps */
 THETIS_INLINE size_t thetis_spsc_reserve(thetis_spsc *ring, size_t n, thetis_spsc_span *span,
                                          thetis_status *why)
 {
@@ -262,7 +263,7 @@ THETIS_INLINE size_t thetis_spsc_reserve(thetis_spsc *ring, size_t n, thetis_sps
 }
 
 /** Publishes the oldest `n` reserved slots; asserts that so many are reserved.
- *  @progress wait-free (claimed), 2 steps */
+ *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_commit(thetis_spsc *ring, size_t n)
 {
     thetis_spsc_side_ *me = &ring->producer_;
@@ -283,7 +284,7 @@ THETIS_INLINE void thetis_spsc_abort(thetis_spsc *ring, size_t n)
 
 /** Appends up to `n` elements and returns how many; fewer than n come back with `*why` FULL or
  *  CLOSED. No reservation may be open (asserted). `why` may be NULL.
- *  @progress wait-free (claimed), at most n + 3 steps */
+ *  @progress wait-free, at most n + 3 steps */
 THETIS_INLINE size_t thetis_spsc_push_n(thetis_spsc *ring, const void *items, size_t n,
                                         thetis_status *why)
 {
@@ -308,7 +309,7 @@ THETIS_INLINE size_t thetis_spsc_push_n(thetis_spsc *ring, const void *items, si
 /** Appends one element: OK, FULL or CLOSED. No reservation may be open (asserted at level 2): it
  *  would be overwritten.
  *  A canceled ring is noticed when the known room is used up: after at most `capacity` pushes.
- *  @progress wait-free (claimed), at most 4 steps */
+ *  @progress wait-free, at most 4 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_push(thetis_spsc *ring, const void *item)
 {
     return thetis_spsc_push_(ring, item, ring->producer_.elem_size_);
@@ -316,7 +317,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_push(thetis_spsc *ring,
 
 /** Ends the stream: the consumer gets what was committed, then CLOSED. Drops open reservations.
  *  Calling it again has no effect.
- *  @progress wait-free (claimed), 2 steps */
+ *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_close(thetis_spsc *ring)
 {
     thetis_spsc_side_ *me = &ring->producer_;
@@ -331,7 +332,7 @@ THETIS_INLINE void thetis_spsc_close(thetis_spsc *ring)
 /** Shows up to `n` elements from the oldest on, in place, and returns how many; fewer than n come
  *  back with `*why` EMPTY, or CLOSED: these are the last. They stay until
  *  release(). `why` may be NULL.
- *  @progress wait-free (claimed), at most 2 steps */
+ *  @progress wait-free, at most 2 steps */
 THETIS_INLINE size_t thetis_spsc_peek(thetis_spsc *ring, size_t n, thetis_spsc_span *span,
                                       thetis_status *why)
 {
@@ -343,7 +344,7 @@ THETIS_INLINE size_t thetis_spsc_peek(thetis_spsc *ring, size_t n, thetis_spsc_s
 }
 
 /** Takes the oldest `n` elements, which peek() has shown, out of the ring.
- *  @progress wait-free (claimed), 2 steps */
+ *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_release(thetis_spsc *ring, size_t n)
 {
     thetis_spsc_side_ *me = &ring->consumer_;
@@ -354,7 +355,7 @@ THETIS_INLINE void thetis_spsc_release(thetis_spsc *ring, size_t n)
 
 /** Takes up to `n` elements and returns how many; fewer than n come back with `*why` EMPTY, or
  *  CLOSED: these are the last. `why` may be NULL.
- *  @progress wait-free (claimed), at most n + 3 steps */
+ *  @progress wait-free, at most n + 3 steps */
 THETIS_INLINE size_t thetis_spsc_pop_n(thetis_spsc *ring, void *items, size_t n,
                                        thetis_status *why)
 {
@@ -376,7 +377,7 @@ THETIS_INLINE size_t thetis_spsc_pop_n(thetis_spsc *ring, void *items, size_t n,
 }
 
 /** Takes the oldest element: OK, EMPTY, or CLOSED once a closed ring is drained.
- *  @progress wait-free (claimed), at most 4 steps */
+ *  @progress wait-free, at most 4 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_pop(thetis_spsc *ring, void *item)
 {
     return thetis_spsc_pop_(ring, item, ring->consumer_.elem_size_);
@@ -385,7 +386,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_pop(thetis_spsc *ring, 
 /** The consumer wants no more: pops answer CLOSED from now on, pushes soon. Elements that peek()
  *  has shown stay readable, but release() must not be called any more (asserted).
  *  Calling it again has no effect.
- *  @progress wait-free (claimed), 2 steps */
+ *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_cancel(thetis_spsc *ring)
 {
     thetis_spsc_side_ *me = &ring->consumer_;

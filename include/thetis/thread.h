@@ -25,10 +25,10 @@
  *                  older place is free, or the pass can fail.
  *   thread.admit   leave's subtraction releases, join's addition acquires.
  *
- * | operation | progress            | bound | ISR-safe | shm-safe |
- * |-----------|---------------------|-------|----------|----------|
- * | join      | wait-free (claimed) | n + 1 | yes      | not yet  |
- * | leave     | wait-free (claimed) | 2     | yes      | not yet  |
+ * | operation | progress  | bound | ISR-safe | shm-safe |
+ * |-----------|-----------|-------|----------|----------|
+ * | join      | wait-free | n + 1 | yes      | not yet  |
+ * | leave     | wait-free | 2     | yes      | not yet  |
  */
 #ifndef THETIS_THREAD_H
 #define THETIS_THREAD_H
@@ -62,12 +62,14 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_thread_init(void *mem, size_t l
 /** Takes a place; `*id` is in [0, places). What the last holder wrote before leave() is visible.
  *  ENOSLOT: no place is free. It is not exact: a refused thread is counted for a moment, so
  *  another may be refused although a place has just become free. Give the table a margin.
- *  @progress wait-free (claimed), at most places + 1 steps */
+ *  A thread that is killed keeps what it holds: a place or, inside this call, an admission, so
+ *  that one thread less finds a place.
+ *  @progress wait-free, at most places + 1 steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_thread_join(thetis_thread_table *table,
                                                              size_t *id);
 
 /** Gives the place back. Only its holder may call; `id` is asserted to be in range.
- *  @progress wait-free (claimed), 2 steps */
+ *  @progress wait-free, 2 steps */
 THETIS_API void thetis_thread_leave(thetis_thread_table *table, size_t id);
 
 /** The most steps one call of `op` can take: shared words it reads or writes.

@@ -42,8 +42,8 @@ static void wake_notify(thetis_loop *loop)
 
 void thetis_loop_wake(thetis_loop *loop)
 {
-    /* An exchange continues the release sequence of other wakers; a store would end it. */
-    (void)thetis_atomic_exchange_release(&loop->note, 1); /* pair: loop.note */
+    /* A read-modify-write continues the release sequence of other wakers; a store would end it. */
+    (void)thetis_atomic_fetch_or_release(&loop->note, 1); /* pair: loop.note */
     wake_notify(loop);
 }
 

@@ -51,9 +51,9 @@ FREESTANDING = set("""ctype float inttypes limits math stdalign stdarg stdbool s
 
 # What an example may use: the C library, as Linux and the BSDs have it.
 LIBC = FREESTANDING | set("""arpa/inet assert complex dirent err errno fcntl fenv getopt locale
-    netdb netinet/in netinet/tcp poll pthread sched semaphore setjmp signal stdlib sys/mman
-    sys/resource sys/select sys/socket sys/stat sys/time sys/types sys/uio sys/un sys/wait tgmath
-    time unistd wchar""".split())
+    netdb netinet/in netinet/tcp poll pthread sched semaphore setjmp signal stdatomic stdlib
+    sys/mman sys/resource sys/select sys/socket sys/stat sys/time sys/types sys/uio sys/un
+    sys/wait tgmath time unistd wchar""".split())
 
 # The named exception: its backend calls this library directly.
 FOREIGN = {("src/loop/backend/uring.c", "liburing.h")}
