@@ -46,7 +46,7 @@ MODEL = --list build/check/tests/suite.txt --list build/check-clang/tests/suite.
 	--check "$(PYTHON) tests/model/model.py build/check-clang/bin/thetis-check --short" \
 	--check "$(PYTHON) tests/model/faults.py build/check"
 
-.PHONY: all help demo test check sanitize coverage cross bench docs tidy install clean
+.PHONY: all help demo test check sanitize coverage cross emu bench docs tidy install clean
 
 all: ## everything in build/host: library, programs, examples, benchmarks, tests
 	$(SETUP) build
@@ -90,6 +90,10 @@ coverage: ## line coverage of each folder; ring, core and loop need 95 %
 cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cross
 	$(SETUP) cross
 	@$(PYTHON) tools/cross.py $(CROSS)
+
+emu: ## what an emulator can show: the tester's own tests on AArch64
+	$(SETUP) emu
+	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/model/emulated.py"
 
 bench: ## the benchmarks, with peers, on this machine
 	$(SETUP) bench

@@ -115,11 +115,23 @@ void tst_fibre_switch(tst_fibre *from, tst_fibre *to)
 
 #include <ucontext.h>
 
+static ucontext_t *context_of(tst_fibre *fibre)
+{
+    if (!fibre->context) fibre->context = calloc(1, sizeof(ucontext_t));
+    if (!fibre->context) abort();
+    return fibre->context;
+}
+
+/* Apart, because the compiler thinks that getcontext() may return twice. */
+static __attribute__((noinline)) void fill_context(ucontext_t *context)
+{
+    if (getcontext(context) != 0) abort();
+}
+
 void tst_fibre_start(tst_fibre *fibre, void (*entry)(void))
 {
-    ucontext_t *context = fibre->context;
-    if (!context) context = fibre->context = calloc(1, sizeof *context);
-    if (!context || getcontext(context) != 0) abort();
+    ucontext_t *context = context_of(fibre);
+    fill_context(context);
     context->uc_stack.ss_sp = fibre->stack;
     context->uc_stack.ss_size = TST_STACK;
     context->uc_link = NULL;
@@ -128,8 +140,7 @@ void tst_fibre_start(tst_fibre *fibre, void (*entry)(void))
 
 void tst_fibre_switch(tst_fibre *from, tst_fibre *to)
 {
-    if (!from->context) from->context = calloc(1, sizeof(ucontext_t));
-    if (!from->context || swapcontext(from->context, to->context) != 0) abort();
+    if (swapcontext(context_of(from), to->context) != 0) abort();
 }
 
 #endif

@@ -13,12 +13,13 @@ packages()
     test) echo "$(packages demo)" g++ clang pkg-config spin valgrind ;;
     sanitize) echo "$(packages test)" libclang-rt-14-dev ;;
     coverage) echo "$(packages build)" ;;
+    emu) echo "$(packages build)" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
     cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf ;;
     docs) echo doxygen ;;
     demo) echo "$(packages build)" nginx-light wrk redis-server redis-tools ;;
     bench) echo "$(packages build)" g++ pkg-config libuv1-dev libev-dev libevent-dev libasio-dev \
         libboost-dev libck-dev libdpdk-dev valgrind python3-matplotlib ;;
-    *) echo "setup.sh: no stage '$1' (build test sanitize coverage cross docs demo bench)" >&2
+    *) echo "setup.sh: no stage '$1' (build test sanitize coverage cross emu docs demo bench)" >&2
         exit 2 ;;
     esac
 }

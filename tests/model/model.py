@@ -98,6 +98,15 @@ def compare_pairs(tap, program, options):
         tap.case(f"pair {tag} observed", [] if tag in seen else ["never seen to synchronise"])
 
 
+def fallback(tap, program):
+    """The engine's own tests make the same runs with both ways to switch fibres."""
+    folder = Path(program).resolve().parents[1] / "tests" / "model"
+    said = [subprocess.run([folder / name], text=True, check=False, stdout=subprocess.PIPE).stdout
+            for name in ("test_engine", "test_engine_ucontext")]
+    same = said[0] == said[1] and "hash" in said[0]
+    tap.case("the same runs with ucontext", [] if same else ["test_engine says other things"])
+
+
 def main():
     """Runs as a command."""
     parser = argparse.ArgumentParser(description="the concurrency tester as TAP")
@@ -115,6 +124,7 @@ def main():
     if not args.short:
         mutations(tap, args.program, options)
         compare_pairs(tap, args.program, options)
+        fallback(tap, args.program)
     return tap.end()
 
 
