@@ -13,7 +13,7 @@ SETUP = @sh tools/setup.sh
 
 # A newer compiler's new warning must not stop a user's build; it must stop ours.
 WERROR := OFF
-test check sanitize coverage: WERROR := ON
+test check evidence sanitize coverage: WERROR := ON
 
 # $(call tree,PRESET): configures and builds one tree. CMake's own output shows only if it fails.
 tree = mkdir -p build; if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi; \
@@ -46,7 +46,7 @@ MODEL = --list build/check/tests/suite.txt --list build/check-clang/tests/suite.
 	--check "$(PYTHON) tests/model/model.py build/check-clang/bin/thetis-check --short" \
 	--check "$(PYTHON) tests/model/faults.py build/check"
 
-.PHONY: all help demo test check sanitize coverage cross emu bench docs tidy install clean
+.PHONY: all help demo test check evidence sanitize coverage cross emu bench docs tidy install clean
 
 all: ## everything in build/host: library, programs, examples, benchmarks, tests
 	$(SETUP) build
@@ -72,6 +72,12 @@ check: ## the concurrency tester alone: scenarios, weakened orders, planted faul
 	@$(call tree,check)
 	@$(CLANG); $(call tree,check-clang)
 	@$(PYTHON) tests/harness/run.py $(MODEL)
+
+evidence: ## what the tests show, in build/evidence; EVIDENCE=--campaign shows more
+	$(SETUP) test
+	@$(call tree,release)
+	@$(call tree,check)
+	@$(PYTHON) tools/evidence.py build/check --out build/evidence $(EVIDENCE)
 
 sanitize: ## every test program and example under ASan + UBSan, then under TSan
 	$(SETUP) sanitize

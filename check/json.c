@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "progress.h"
+
 void tst_json_text(FILE *out, const char *text)
 {
     putc('"', out);
@@ -37,8 +39,34 @@ static void json_ops(const tst_result *r)
     printf("]");
 }
 
-static void json_phase(const tst_phase *p)
+static void json_growth(void)
 {
+    tst_growth g;
+    printf(",\"growth\":[");
+    for (size_t k = 0; tst_growth_at(k, &g); k++) {
+        printf("%s{\"op\":", k ? "," : "");
+        tst_json_text(stdout, tst.ops[g.op].name);
+        printf(",\"rounds\":%u,\"steps\":%llu}", g.rounds, (unsigned long long)g.steps);
+    }
+    printf("]");
+}
+
+/* The strategies' own figures are those of their last phase, if it was run. */
+static void json_progress(const tst_result *r, size_t at)
+{
+    const tst_strategy *s = r->phases[at].strategy;
+    if (r->phases[at].schedules == 0) return;
+    for (size_t k = at + 1; k < r->count; k++)
+        if (r->phases[k].strategy == s && r->phases[k].schedules > 0) return;
+    if (s == &tst_strategy_adversary) json_growth();
+    if (s == &tst_strategy_crash) {
+        printf(",\"crash_points\":%llu", (unsigned long long)tst_crash_points);
+    }
+}
+
+static void json_phase(const tst_result *r, size_t at)
+{
+    const tst_phase *p = &r->phases[at];
     printf("{\"strategy\":\"%s\",\"model\":\"%s\",\"memory\":\"%s\",\"schedules\":%llu,"
            "\"points\":%llu,\"seconds\":%.3f,\"complete\":%s",
            p->strategy->name, p->weak ? "weak" : "sc",
@@ -51,6 +79,7 @@ static void json_phase(const tst_phase *p)
         tst_json_text(stdout, p->verdict);
         printf(",\"at\":%llu", (unsigned long long)p->failing);
     }
+    json_progress(r, at);
     printf("}");
 }
 
@@ -73,7 +102,7 @@ static void json_result(const tst_result *r, const tst_options *o)
     printf(",\"phases\":[");
     for (size_t k = 0; k < r->count; k++) {
         if (k) putchar(',');
-        json_phase(&r->phases[k]);
+        json_phase(r, k);
     }
     printf("]}\n");
 }

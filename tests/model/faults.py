@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """faults.py: algorithm faults planted in the library; each must be found. TAP.
 
-    tests/model/faults.py BUILD [--only NAME] [--table]
+    tests/model/faults.py BUILD [--only NAME] [--table | --json]
 
 BUILD is the tree of the preset `check`. A fault is a change of one piece of the library's text.
 The changed file is compiled, linked before the archive of the instrumented library, and the
-scenarios of its structure run, once with each strategy. --table prints which strategy finds which.
+scenarios of its structure run, once with each strategy. --table prints which strategy finds which,
+--json the same in one line for each fault.
 """
 
 import argparse
@@ -233,8 +234,9 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--only", default="")
     parser.add_argument("--table", action="store_true", help="Markdown instead of TAP")
+    parser.add_argument("--json", action="store_true", help="JSON lines instead of TAP")
     args = parser.parse_args()
-    tap = None if args.table else Tap()
+    tap = None if args.table or args.json else Tap()
     if args.table:
         print("| fault | kind |", " | ".join(STRATEGIES), "|")
         print("|---|---|" + "---|" * len(STRATEGIES))
@@ -245,6 +247,8 @@ def main():
         if args.table:
             print("|", fault.name, "|", fault.kind, "|",
                   " | ".join(found[s] or "" for s in STRATEGIES), "|")
+        elif args.json:
+            print(json.dumps({"fault": fault.name, "kind": fault.kind, "found": found}), flush=True)
         else:
             tap.case(f"fault {fault.name} ({fault.kind})",
                      [] if any(found.values()) else ["no strategy finds it"])
