@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "report.h"
+#include "room.h"
 #include "search.h"
 #include "site.h"
 
@@ -18,6 +19,9 @@ enum { SPIN_LOOK = 20000, SPIN_TIMES = 20, SPIN_ADVERSARY = 400000, SHORT_RUN = 
 
 void tst_campaign_open(const thetis_check_scenario *scenario)
 {
+    if (scenario->threads < 1 || scenario->threads > TST_THREADS || !scenario->body) {
+        tst_die("a scenario has a body, and 1 to 8 threads");
+    }
     tst_cells_forget();
     tst.scenario = scenario;
     tst.op_count = 0;

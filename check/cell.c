@@ -109,16 +109,19 @@ static void share(tst_cell *cell)
         if (atom->slot == TST_NO_SLOT) atom->slot = atoms++;
 }
 
-void tst_cell_learn(tst_cell *cell, bool write, unsigned unit)
+/* Accesses are aligned: one that is wider than the unit of its first byte is wider than those of
+ * all its bytes. */
+void tst_cell_learn(tst_cell *cell, bool write, uintptr_t addr, unsigned unit)
 {
     unsigned me = 1u << tst.self;
+    uint8_t *units = &cell->unit[addr % TST_WORD];
     bool was = cell->shared;
-    bool wider = unit > cell->unit;
+    bool wider = unit > *units;
     bool plain = unit == 0 && !cell->plain;
     if (write) cell->writers = (uint8_t)(cell->writers | me);
     else cell->readers = (uint8_t)(cell->readers | me);
     if (wider) {
-        cell->unit = (uint8_t)unit;
+        memset(units, (int)unit, unit < TST_WORD ? unit : TST_WORD);
         cell->atoms = NULL; /* made anew, in the new size, by the next schedule */
     }
     if (unit == 0) cell->plain = true;
@@ -126,11 +129,11 @@ void tst_cell_learn(tst_cell *cell, bool write, unsigned unit)
     if (cell->shared && (!was || wider || plain)) tst.grew = true;
 }
 
-static tst_atom *new_atom(tst_cell *cell, uintptr_t addr)
+static tst_atom *new_atom(tst_cell *cell, uintptr_t addr, unsigned size)
 {
     tst_atom *atom = tst_room(sizeof *atom);
     atom->addr = addr;
-    atom->size = cell->unit;
+    atom->size = size;
     atom->next = cell->atoms;
     atom->slot = TST_NO_SLOT;
     cell->atoms = atom;
@@ -144,15 +147,14 @@ static tst_atom *new_atom(tst_cell *cell, uintptr_t addr)
 /* 16-byte units span two cells, which then have the same atom. */
 tst_atom *tst_atom_at(tst_cell *cell, uintptr_t addr, unsigned size)
 {
-    uintptr_t base;
-    if (size < cell->unit) size = cell->unit;
-    base = cell->addr + addr % TST_WORD;
+    uintptr_t base = cell->addr + addr % TST_WORD;
+    if (size < cell->unit[addr % TST_WORD]) size = cell->unit[addr % TST_WORD];
     base &= ~(uintptr_t)(size - 1);
     for (tst_atom *atom = cell->atoms; atom; atom = atom->next)
         if (atom->addr == base && atom->size == size) return atom;
     tst_cell *low = size > TST_WORD ? tst_cell_at(base) : cell;
     if (low != cell) return tst_atom_at(low, base, size);
-    return new_atom(cell, base);
+    return new_atom(cell, base, size);
 }
 
 uint32_t tst_atoms_shared(void)

@@ -76,7 +76,7 @@ typedef struct tst_cell {
     uintptr_t addr;
     uint32_t id;              /* order of discovery */
     uint8_t readers, writers; /* threads, as bits, after setup */
-    uint8_t unit;             /* bytes of the largest atomic access; 0: none */
+    uint8_t unit[TST_WORD];   /* of each byte: the largest atomic access, in bytes; 0: none */
     bool plain;               /* has plain accesses after setup */
     bool shared;              /* several threads, at least one of which writes */
     uint8_t accesses;         /* valid of `access`, in schedule `run` */
@@ -85,7 +85,15 @@ typedef struct tst_cell {
     tst_access *access;
 } tst_cell;
 
-typedef enum tst_kind { TST_READ, TST_WRITE, TST_LOAD, TST_STORE, TST_RMW, TST_FENCE } tst_kind;
+typedef enum tst_kind {
+    TST_READ,
+    TST_WRITE,
+    TST_LOAD,
+    TST_STORE,
+    TST_RMW,
+    TST_FENCE, /* these two have no cell */
+    TST_MOMENT
+} tst_kind;
 
 /* A shared access that is about to be made, or was made. */
 typedef struct tst_step {
@@ -206,7 +214,7 @@ void tst_fail(const char *verdict, void *site, const char *format, ...)
 
 /* cell.c: the word at an address, and what is known of it. */
 tst_cell *tst_cell_at(uintptr_t addr);
-void tst_cell_learn(tst_cell *cell, bool write, unsigned unit);
+void tst_cell_learn(tst_cell *cell, bool write, uintptr_t addr, unsigned unit); /* 0: plain */
 void tst_cell_alias(uintptr_t second, uintptr_t first, size_t bytes);
 void tst_cell_dead(uintptr_t addr, size_t bytes, bool dead); /* access is use after free */
 bool tst_cell_is_dead(uintptr_t addr);

@@ -61,6 +61,14 @@ static block *block_of(const void *payload)
     return (block *)(void *)((char *)(uintptr_t)payload - sizeof(block));
 }
 
+/* A block begins there: before it lie words that nobody may touch. */
+static bool allocated(const void *payload)
+{
+    const block *b = block_of(payload);
+    return tst_heap_owns(payload) && !tst_cell_is_dead((uintptr_t)payload) &&
+           tst_cell_is_dead((uintptr_t)b) && b->live;
+}
+
 /* A block freed earlier, of the same size, or NULL. */
 static block *reuse(size_t bytes, size_t align)
 {
@@ -78,6 +86,7 @@ static block *cut(size_t bytes, size_t align)
     size_t end = at + rounded(bytes) + ALIGN; /* words behind it that nobody may touch */
     if (bytes > AREA_BYTES || end > AREA_BYTES) return NULL;
     tst_cell_dead((uintptr_t)area + used, end - used, true);
+    memset(area + used, POISON_NEW, end - used); /* in place of what an earlier schedule left */
     used = end;
     return block_of(area + at);
 }
@@ -95,7 +104,7 @@ static void fill(void *payload, size_t bytes, int with)
 
 void *tst_heap_alloc(size_t bytes, size_t align)
 {
-    if (++tst.allocs == tst.fail_alloc) return NULL;
+    if (tst.self != TST_HARNESS && ++tst.allocs == tst.fail_alloc) return NULL;
     if (bytes == 0) bytes = 1;
     if (align < ALIGN) align = ALIGN;
     block *b = reuse(bytes, align);
@@ -105,7 +114,7 @@ void *tst_heap_alloc(size_t bytes, size_t align)
     b->bytes = bytes;
     b->live = 1;
     b->retired = 0;
-    tst_cell_dead((uintptr_t)(b + 1), rounded(bytes), false);
+    tst_cell_dead((uintptr_t)(b + 1), bytes, false);
     fill(b + 1, bytes, POISON_NEW);
     if (tst.tracing) tst_trace_block((uintptr_t)(b + 1), bytes);
     if (tst.self != TST_HARNESS) {
@@ -121,7 +130,7 @@ static void race_all(const void *payload, size_t bytes, void *site)
 {
     for (size_t k = 0; k < bytes; k += TST_WORD) {
         tst_cell *cell = tst_cell_at((uintptr_t)payload + k);
-        if (!(cell->writers >> tst.self & 1) || !cell->plain) tst_cell_learn(cell, true, 0);
+        if (!(cell->writers >> tst.self & 1) || !cell->plain) tst_cell_learn(cell, true, 0, 0);
         if (cell->shared) tst_race(cell, 0xFF, true, false, site);
     }
 }
@@ -130,7 +139,7 @@ void tst_heap_free(void *payload, void *site)
 {
     block *b = block_of(payload);
     if (!payload) return;
-    if (tst_cell_is_dead((uintptr_t)payload) || !b->live) {
+    if (!allocated(payload)) {
         tst_fail("use after free", site, "a block is freed that is not allocated");
         return;
     }
@@ -139,7 +148,7 @@ void tst_heap_free(void *payload, void *site)
     b->live = 0;
     live--;
     fill(payload, b->bytes, POISON_FREED);
-    tst_cell_dead((uintptr_t)payload, rounded(b->bytes), tst_fault != TST_FAULT_NO_QUARANTINE);
+    tst_cell_dead((uintptr_t)payload, b->bytes, tst_fault != TST_FAULT_NO_QUARANTINE);
     size_t class = rounded(b->bytes) / ALIGN;
     if (class >= CLASSES) return;
     b->freed = freed[class];
@@ -154,7 +163,7 @@ size_t tst_heap_size(const void *payload)
 void tst_heap_retire(const void *payload)
 {
     block *b = block_of(payload);
-    if (!tst_heap_owns(payload) || !b->live || b->retired) {
+    if (!allocated(payload) || b->retired) {
         tst_fail("use after free", NULL, "what is retired is no allocated block, or was retired");
         return;
     }

@@ -34,7 +34,8 @@ static tst_cell *live_cell(uintptr_t addr, void *site)
 /* The cell that has the location: of 16 bytes it is the lower one. */
 static tst_cell *home_of(tst_cell *cell, uintptr_t addr)
 {
-    return cell->unit > TST_WORD ? tst_cell_at(addr & ~(uintptr_t)(cell->unit - 1u)) : cell;
+    unsigned unit = cell->unit[addr % TST_WORD];
+    return unit > TST_WORD ? tst_cell_at(addr & ~(uintptr_t)(unit - 1)) : cell;
 }
 
 /* Addresses count within 16 bytes: the same memory may have two. */
@@ -50,23 +51,23 @@ static void overwrite_atoms(tst_cell *cell, uintptr_t addr, size_t bytes)
 static void learn_plain(tst_cell *cell, bool write)
 {
     unsigned known = write ? cell->writers : cell->readers;
-    if (!(known >> tst.self & 1) || !cell->plain) tst_cell_learn(cell, write, 0);
+    if (!(known >> tst.self & 1) || !cell->plain) tst_cell_learn(cell, write, 0, 0);
 }
 
 /* `bytes` within one word. Who uses a half uses the whole. */
 static void plain_word(uintptr_t addr, size_t bytes, bool write, void *site)
 {
-    tst_cell *cell = live_cell(addr, site);
+    tst_cell *cell = live_cell(addr, site), *home = home_of(cell, addr);
     if (tst.self == TST_HARNESS) return;
     tst.threads[tst.self].accesses++;
     learn_plain(cell, write);
-    if (cell->unit > TST_WORD) learn_plain(home_of(cell, addr), write);
-    if (!cell->shared) return;
+    if (home != cell) learn_plain(home, write);
+    if (!cell->shared && !home->shared) return;
     if (tst.tracing) tst_trace_next(addr, bytes);
     tst_point(cell, write ? TST_WRITE : TST_READ, 0, site);
     (void)live_cell(addr, site); /* still, now that it is our turn */
     tst_race(cell, ((1u << bytes) - 1) << addr % TST_WORD, write, false, site);
-    if (write && cell->unit) overwrite_atoms(cell, addr, bytes);
+    if (write) overwrite_atoms(cell, addr, bytes);
     if (tst.tracing) tst_trace_plain(write);
 }
 
@@ -171,10 +172,11 @@ HOOK void __sanitizer_cov_trace_pc(void);
 void __sanitizer_cov_trace_pc(void)
 {
     enum { BLOCKS = 10000000 };
-    static uint64_t clock, blocks;
+    static uint64_t run, points, blocks;
     if (!tst.inside) return;
-    if (clock != tst.points) {
-        clock = tst.points;
+    if (run != tst.id || points != tst.points) {
+        run = tst.id;
+        points = tst.points;
         blocks = 0;
     }
     if (++blocks < BLOCKS) return;
@@ -184,16 +186,25 @@ void __sanitizer_cov_trace_pc(void)
 
 /* ---- atomic accesses ------------------------------------------------------------------------- */
 
-static void learn(tst_cell *cell, bool write, unsigned bytes)
+static void learn(tst_cell *cell, bool write, uintptr_t addr, unsigned bytes)
 {
     unsigned known = write ? cell->writers : cell->readers;
-    if (!(known >> tst.self & 1) || cell->unit < bytes) tst_cell_learn(cell, write, bytes);
+    if (!(known >> tst.self & 1) || cell->unit[addr % TST_WORD] < bytes) {
+        tst_cell_learn(cell, write, addr, bytes);
+    }
 }
 
-static void race_part(tst_cell *cell, uintptr_t addr, unsigned bytes, bool write, void *site)
+static void race_part(uintptr_t addr, unsigned bytes, bool write, void *site)
 {
-    if (bytes > TST_WORD) bytes = TST_WORD;
+    tst_cell *cell = tst_cell_at(addr);
     if (cell->plain) tst_race(cell, ((1u << bytes) - 1) << addr % TST_WORD, write, true, site);
+}
+
+static void race(const volatile void *at, unsigned bytes, bool write, void *site)
+{
+    uintptr_t addr = (uintptr_t)at;
+    race_part(addr, bytes < TST_WORD ? bytes : TST_WORD, write, site);
+    if (bytes > TST_WORD) race_part(addr + TST_WORD, TST_WORD, write, site);
 }
 
 /* The location, once it is our turn; NULL: one thread alone uses it, or setup or done runs. Then
@@ -205,20 +216,18 @@ static tst_atom *turn(const volatile void *at, unsigned bytes, tst_kind kind, in
     bool write = tst_writes(kind);
     if (tst_tls_owns(at)) return NULL;
     tst_cell *part = live_cell(addr, site), *cell = home_of(part, addr);
-    tst_cell *upper = bytes > TST_WORD ? tst_cell_at(addr + TST_WORD) : NULL;
+    tst_cell *upper = bytes > TST_WORD ? live_cell(addr + TST_WORD, site) : NULL;
     if (tst.self == TST_HARNESS) return NULL;
     if (addr % bytes != 0) tst_fail("crash", site, "an atomic access that is not aligned");
     tst.threads[tst.self].accesses++;
-    learn(cell, write, bytes);
-    if (part != cell) learn(part, write, bytes);
-    if (upper) learn(upper, write, bytes);
+    learn(cell, write, addr, bytes);
+    if (part != cell) learn(part, write, addr, bytes);
+    if (upper) learn(upper, write, addr, bytes);
     if (!cell->shared) return NULL;
     *order = tst_site_order(site, *order, kind);
     if (tst.tracing) tst_trace_next(addr, bytes);
     tst_point(cell, kind, *order, site);
     (void)live_cell(addr, site);
-    race_part(part, addr, bytes, write, site);
-    if (upper) race_part(upper, addr, bytes, write, site);
     return tst_atom_at(cell, addr, bytes);
 }
 
@@ -310,6 +319,7 @@ static uint128 load(const volatile void *at, unsigned bytes, int order, void *si
     bool inside = tst.inside;
     tst.inside = false;
     if (inside) atom = turn(at, bytes, TST_LOAD, &order, site);
+    if (atom) race(at, bytes, false, site);
     if (atom) out = read_part(atom, at, bytes, tst_load(atom, order, site));
     else memcpy(&out, (const void *)(uintptr_t)at, bytes);
     if (atom && tst.tracing) tst_trace_atomic(&out, false);
@@ -325,6 +335,7 @@ static uint128 modify(volatile void *at, unsigned bytes, tst_kind kind, int orde
     bool inside = tst.inside;
     tst.inside = false;
     if (inside) atom = turn(at, bytes, kind, &order, site);
+    if (atom) race(at, bytes, true, site);
     if (!atom) {
         memcpy(&old, (const void *)(uintptr_t)at, bytes);
         to = apply(old, by);
@@ -370,6 +381,7 @@ static bool compare(volatile void *at, unsigned bytes, uint128 *expected, uint12
     if (atom) {
         failed = tst_site_order((char *)site - 1, failed, TST_LOAD); /* a site of its own */
         done = compare_atom(atom, at, bytes, expected, value, weak, order, failed, site);
+        race(at, bytes, done, site); /* one that fails is a load */
         if (tst.tracing) tst_trace_atomic(expected, done);
     } else {
         memcpy(&old, (const void *)(uintptr_t)at, bytes);

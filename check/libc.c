@@ -3,7 +3,7 @@
  * libc.c: functions of the C library that read, write or give out memory, as the program's own.
  *
  * A program's definitions come before the library's, so that also copies the compiler makes of its
- * own accord are seen. The checked forms (__memcpy_chk) are the library's way in; they are what
+ * own accord are seen. The checked forms (__memmove_chk) are the library's way in; they are what
  * does the work. malloc and its sisters serve scenarios from heap.c and all else from the library.
  */
 #include <errno.h>
@@ -27,7 +27,6 @@
  * that there are no built-in functions. */
 #define ANY_ROOM ((size_t)PTRDIFF_MAX)
 
-void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room);
 void *__memmove_chk(void *to, const void *from, size_t bytes, size_t room);
 void *__memset_chk(void *to, int with, size_t bytes, size_t room);
 void *__libc_malloc(size_t bytes);
@@ -38,24 +37,51 @@ void __libc_free(void *block);
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
+static void *copy(void *to, const void *from, size_t bytes, void *site)
+{
+    tst_plain(from, bytes, false, site);
+    tst_plain(to, bytes, true, site);
+    return __memmove_chk(to, from, bytes, ANY_ROOM);
+}
+
+static void *fill(void *to, int with, size_t bytes, void *site)
+{
+    tst_plain(to, bytes, true, site);
+    return __memset_chk(to, with, bytes, ANY_ROOM);
+}
+
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
-    tst_plain(from, bytes, false, SITE);
-    tst_plain(to, bytes, true, SITE);
-    return __memcpy_chk(to, from, bytes, ANY_ROOM);
+    return copy(to, from, bytes, SITE);
 }
 
 void *memmove(void *to, const void *from, size_t bytes)
 {
-    tst_plain(from, bytes, false, SITE);
-    tst_plain(to, bytes, true, SITE);
-    return __memmove_chk(to, from, bytes, ANY_ROOM);
+    return copy(to, from, bytes, SITE);
 }
 
 void *memset(void *to, int with, size_t bytes)
 {
-    tst_plain(to, bytes, true, SITE);
-    return __memset_chk(to, with, bytes, ANY_ROOM);
+    return fill(to, with, bytes, SITE);
+}
+
+/* What clang calls from version 16 on, for copies of its own, too. */
+void *__tsan_memcpy(void *to, const void *from, size_t bytes);
+void *__tsan_memcpy(void *to, const void *from, size_t bytes)
+{
+    return copy(to, from, bytes, SITE);
+}
+
+void *__tsan_memmove(void *to, const void *from, size_t bytes);
+void *__tsan_memmove(void *to, const void *from, size_t bytes)
+{
+    return copy(to, from, bytes, SITE);
+}
+
+void *__tsan_memset(void *to, int with, size_t bytes);
+void *__tsan_memset(void *to, int with, size_t bytes)
+{
+    return fill(to, with, bytes, SITE);
 }
 
 int memcmp(const void *a, const void *b, size_t bytes)
@@ -105,16 +131,18 @@ int posix_memalign(void **block, size_t align, size_t bytes)
     return 0;
 }
 
-void free(void *block)
+static void take_back(void *block, void *site)
 {
     bool inside = tst.inside;
-    if (!tst_heap_owns(block)) {
-        __libc_free(block);
-        return;
-    }
     tst.inside = false;
-    tst_heap_free(block, SITE);
+    tst_heap_free(block, site);
     tst.inside = inside;
+}
+
+void free(void *block)
+{
+    if (tst_heap_owns(block)) take_back(block, SITE);
+    else __libc_free(block);
 }
 
 void *realloc(void *block, size_t bytes)
@@ -123,8 +151,8 @@ void *realloc(void *block, size_t bytes)
     void *more = give(bytes, 0);
     if (!more || !block) return more;
     size_t old = tst_heap_size(block);
-    (void)memcpy(more, block, old < bytes ? old : bytes);
-    free(block);
+    (void)copy(more, block, old < bytes ? old : bytes, SITE);
+    take_back(block, SITE);
     return more;
 }
 

@@ -139,6 +139,7 @@ static void event_text(const tst_event *e, char *out, size_t room)
     case TST_EVENT_STEP: break;
     }
     if (e->step.cell) access_text(e, out, room);
+    else if (e->step.kind == TST_MOMENT) (void)snprintf(out, room, "moment");
     else if (e->step.kind != TST_FENCE) (void)snprintf(out, room, "pause");
     else (void)snprintf(out, room, "fence %s", short_order(e->step.order));
 }

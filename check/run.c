@@ -113,7 +113,8 @@ static void count_step(tst_thread *t)
     t->now[tst.self]++;
     tst.clock++;
     if (tst_writes(t->next.kind)) tst.paused = 0; /* there may be news for who spins */
-    if (t->op >= 0 && ++t->op_steps > t->op_bound && tst_fault != TST_FAULT_NO_BOUND) {
+    if (!t->next.cell || t->op < 0) return; /* a fence or a pause is no access */
+    if (++t->op_steps > t->op_bound && tst_fault != TST_FAULT_NO_BOUND) {
         tst_fail("bound", t->next.site, "%s of thread %u takes more than %llu steps",
                  tst.ops[t->op].name, tst.self, (unsigned long long)t->op_bound);
     }
@@ -300,6 +301,7 @@ void thetis_check_begin(const char *name, uint64_t bound)
     tst_thread *t = me();
     if (tst.self == TST_HARNESS) return;
     tst.inside = false;
+    if (t->op >= 0) tst_fail("assertion", NULL, "%s inside of %s", name, tst.ops[t->op].name);
     t->op = op_of(name);
     t->op_steps = 0;
     t->op_bound = bound;
@@ -307,10 +309,8 @@ void thetis_check_begin(const char *name, uint64_t bound)
     tst.inside = true;
 }
 
-void thetis_check_end(void)
+static void end_op(tst_thread *t)
 {
-    tst_thread *t = me();
-    if (tst.self == TST_HARNESS || t->op < 0) return;
     tst_op *op = &tst.ops[t->op];
     double ratio = t->op_bound ? (double)t->op_steps / (double)t->op_bound : 1;
     if (tst.strategy->ended) tst.strategy->ended(tst.self, (unsigned)t->op, t->op_steps);
@@ -322,6 +322,14 @@ void thetis_check_end(void)
     if (t->op_bound == THETIS_CHECK_UNBOUNDED) return;
     if (t->op_bound > op->bound) op->bound = t->op_bound;
     if (ratio > op->ratio) op->ratio = ratio;
+}
+
+void thetis_check_end(void)
+{
+    if (tst.self == TST_HARNESS || me()->op < 0) return;
+    tst.inside = false;
+    end_op(me());
+    tst.inside = true;
 }
 
 unsigned thetis_check_rounds(void)
@@ -383,6 +391,15 @@ void thetis_check_pause(void)
     me()->accesses++;
     tst.paused |= 1u << tst.self;
     tst_point(NULL, TST_READ, 0, NULL);
+    tst.inside = true;
+}
+
+void thetis_check_moment(void)
+{
+    if (tst.self == TST_HARNESS) return;
+    tst.inside = false;
+    me()->accesses++; /* names the place for replay */
+    tst_point(NULL, TST_MOMENT, 0, NULL);
     tst.inside = true;
 }
 

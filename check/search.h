@@ -50,7 +50,7 @@ unsigned tst_local(void); /* since then */
 static inline bool tst_at_none(unsigned thread)
 {
     const tst_step *next = &tst.threads[thread].next;
-    return !next->cell && next->kind != TST_FENCE;
+    return !next->cell && next->kind < TST_FENCE;
 }
 
 /* Room for one more of `count` elements; `room` is how many there is room for. */

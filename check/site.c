@@ -148,7 +148,8 @@ const char *tst_order_name(int order)
 
 const char *tst_kind_name(tst_kind kind)
 {
-    static const char *const names[] = {"read", "write", "load", "store", "rmw", "fence"};
+    static const char *const names[] = {"read", "write", "load", "store", "rmw", "fence",
+                                        "moment"};
     return names[kind];
 }
 

@@ -79,7 +79,7 @@ static void dpor_begin(uint64_t n)
 static uintptr_t place_of(const tst_cell *cell)
 {
     if (!cell) return 0;
-    return cell->unit > TST_WORD ? cell->addr & ~(uintptr_t)(cell->unit - 1u) : cell->addr;
+    return cell->addr & ~(uintptr_t)(cell->unit[0] > TST_WORD ? cell->unit[0] - 1 : 0);
 }
 
 static bool halts(unsigned thread)

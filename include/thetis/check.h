@@ -34,9 +34,13 @@
  * the functions below. No input, output, real threads or signals. State is built in `setup` anew
  * for each schedule: static variables keep their values from one schedule to the next.
  *
+ * Fences and pauses are no steps, but places to switch.
  * A heap block that takes the place of another one in a different schedule counts as the same
  * memory: what is done to blocks of one's own inside an operation may therefore count as steps.
  * A thread may be stopped for ever: `done` asks thetis_check_stopped() before it counts on it.
+ *
+ * Accesses of different sizes to the same atomic bytes work on the widest of them as a whole, which
+ * couples what C11 leaves undefined.
  *
  * Not covered: load buffering (a load never sees a store that is executed later). A search that is
  * bounded says so.
@@ -73,7 +77,7 @@ typedef struct thetis_check_scenario {
 #define THETIS_CHECK_LEAKS 4u    /* memory still allocated at the end is no fault */
 #define THETIS_CHECK_SC 8u       /* only under sequential consistency */
 #define THETIS_CHECK_WEAK 16u    /* only under the weak model */
-#define THETIS_CHECK_ALLOC 32u   /* also with the k-th allocation failing, for every k */
+#define THETIS_CHECK_ALLOC 32u   /* also with the threads' k-th allocation failing, for every k */
 
 /** Fails the schedule unless `cond` holds. */
 #define THETIS_CHECK(cond)                                                                      \
@@ -96,7 +100,8 @@ THETIS_BEGIN_DECLS
 THETIS_API int thetis_check_run(int argc, char **argv,
                                 const thetis_check_scenario *const scenarios[], size_t count);
 
-/** Begins an operation of the calling thread: its steps are counted from here. `name` is
+/** Begins an operation of the calling thread: its steps are counted from here. Operations do not
+ *  nest. `name` is
  *  "<stem>.<operation>" and a literal; `bound` is the most steps that it may take.
  *  @progress owner */
 THETIS_API void thetis_check_begin(const char *name, uint64_t bound);
@@ -110,10 +115,16 @@ THETIS_API void thetis_check_end(void);
  *  @progress owner */
 THETIS_API unsigned thetis_check_rounds(void);
 
-/** The step clock: grows with every access of any thread, so that intervals of operations in a
- *  history are exact. Never the same value twice.
+/** The step clock: grows with every access of any thread. Never the same value twice. For the
+ *  intervals of operations in a history; see thetis_check_moment().
  *  @progress owner */
 THETIS_API uint64_t thetis_check_clock(void);
+
+/** A place where the others may go on, without an access: no step. Needed before the call of each
+ *  operation of a history. Without it an operation begins right behind the last access of the one
+ *  before, so the two overlap whatever the others do, and an answer that is out of date passes.
+ *  @progress owner */
+THETIS_API void thetis_check_moment(void);
 
 /** 1 if `thread` was stopped for ever in this schedule; for done().
  *  @progress owner */

@@ -61,6 +61,26 @@ static void do_memcpy_from(void)
     memcpy(&copy, &source, sizeof copy);
 }
 
+/* What clang calls from version 16 on. */
+void *__tsan_memcpy(void *to, const void *from, size_t bytes);
+void *__tsan_memmove(void *to, const void *from, size_t bytes);
+void *__tsan_memset(void *to, int with, size_t bytes);
+
+static void do_new_memcpy(void)
+{
+    (void)__tsan_memcpy(&target, &constant, sizeof target);
+}
+
+static void do_new_memmove(void)
+{
+    (void)__tsan_memmove(&target.word[1], &target.word[0], 16);
+}
+
+static void do_new_memset(void)
+{
+    (void)__tsan_memset(&target, 1, sizeof target);
+}
+
 static void do_memmove(void)
 {
     memmove(&target.word[1], &target.word[0], 16);
@@ -115,6 +135,12 @@ static void do_atomic(void)
     (void)order_add(&target.word[0], 1, SC);
 }
 
+static void do_failing_cas(void)
+{
+    uint64_t seen = 5;
+    (void)order_cas(&target.word[0], &seen, 1, SC, SC);
+}
+
 static void do_wide_cas(void)
 {
     wide_value seen = 0;
@@ -131,6 +157,16 @@ static void read_upper_atomic(void)
     THETIS_CHECK(order_load(&wide.half[1], SC) != 77);
 }
 
+static void do_fence(void)
+{
+    order_fence(SC);
+}
+
+static void do_pause(void)
+{
+    thetis_check_pause();
+}
+
 static void nothing(void)
 {
 }
@@ -141,6 +177,9 @@ const engine_case engine_cases[] = {
     {"memmove", do_memmove, write_target, 4, true},
     {"memset", do_memset, read_target, 3, true},
     {"memset of bytes", do_memset_bytes, read_target, 1, true},
+    {"memcpy of new compilers", do_new_memcpy, read_target, 3, true},
+    {"memmove of new compilers", do_new_memmove, write_target, 4, true},
+    {"memset of new compilers", do_new_memset, read_target, 3, true},
     {"assignment", do_assign, read_target, 3, true},
     {"unaligned word", do_unaligned, read_target, 2, true},
     {"byte", do_byte, read_target, 1, true},
@@ -150,6 +189,10 @@ const engine_case engine_cases[] = {
     {"read by both", read_target, read_target, 0, false},
     {"atomic", do_atomic, do_atomic, 1, false},
     {"atomic and plain", do_atomic, read_target, 1, true},
+    {"failing and plain read", do_failing_cas, read_target, 1, false},
+    {"failing and plain write", do_failing_cas, write_target, 1, true},
+    {"fence", do_fence, do_fence, 0, false},
+    {"pause", do_pause, do_pause, 0, false},
     {"16 bytes", do_wide_cas, do_wide_cas, 1, false},
     {"16 bytes and a half", do_wide_cas, read_upper_atomic, 1, false},
     {"16 bytes and a plain half", do_wide_cas, read_upper, 1, true},
@@ -267,9 +310,68 @@ static void stale(unsigned thread)
 
 static void beyond(unsigned thread)
 {
-    char *block = malloc(16);
-    (void)*(volatile char *)(block + 16 + thread);
+    char *block = malloc(8);
+    (void)*(volatile char *)(block + 8 + thread);
     free(block);
+}
+
+static void beyond_wide(unsigned thread)
+{
+    (void)thread;
+    wide_value *block = malloc(8), seen = 0;
+    (void)wide_cas(block, &seen, 1);
+    free(block);
+}
+
+/* What lies before the freed address is not 0, as it is before a block. */
+static void inside(unsigned thread)
+{
+    (void)thread;
+    char *block = malloc(128);
+    memset(block, 1, 128);
+    free(block + 64);
+}
+
+static void *given;
+
+static void give(void)
+{
+    given = malloc(8);
+}
+
+static void take(unsigned thread)
+{
+    (void)thread;
+    THETIS_CHECK(given != NULL);
+    engine_blocks[0] = malloc(8);
+    free(engine_blocks[0]);
+    free(given);
+}
+
+/* Atomic accesses through a relaxed pointer may see what was before malloc: never what was in an
+ * earlier schedule. */
+static uint64_t *published;
+static uint64_t schedules;
+
+static void publish_setup(void)
+{
+    published = NULL;
+    schedules++;
+}
+
+static void publish(unsigned thread)
+{
+    enum { POISON = 0xCD };
+    uint64_t *block, unset, seen;
+    memset(&unset, POISON, sizeof unset);
+    if (thread == 0) {
+        block = malloc(sizeof *block);
+        order_store(block, schedules, __ATOMIC_RELAXED);
+        __atomic_store_n(&published, block, __ATOMIC_RELAXED);
+    } else if ((block = __atomic_load_n(&published, __ATOMIC_RELAXED))) {
+        seen = order_load(block, __ATOMIC_RELAXED);
+        THETIS_CHECK(seen == schedules || seen == unset);
+    }
 }
 
 const thetis_check_scenario engine_keeps = {.name = "engine-keeps", .threads = 1, .body = keeps};
@@ -279,6 +381,15 @@ const thetis_check_scenario engine_family = {
 const thetis_check_scenario engine_stale = {.name = "engine-stale", .threads = 1, .body = stale};
 const thetis_check_scenario engine_beyond = {
     .name = "engine-beyond", .threads = 1, .body = beyond};
+const thetis_check_scenario engine_beyond_wide = {
+    .name = "engine-beyond-wide", .threads = 1, .body = beyond_wide};
+const thetis_check_scenario engine_inside = {
+    .name = "engine-inside", .threads = 1, .body = inside};
+const thetis_check_scenario engine_given = {
+    .name = "engine-given", .threads = 1, .setup = give, .body = take};
+const thetis_check_scenario engine_publish = {
+    .name = "engine-publish", .threads = 2, .setup = publish_setup, .body = publish,
+    .flags = THETIS_CHECK_LEAKS};
 
 /* ---- bounds and time ------------------------------------------------------------------------- */
 
@@ -292,6 +403,31 @@ static void over(unsigned thread)
 
 const thetis_check_scenario engine_over = {
     .name = "engine-over", .threads = 2, .setup = setup, .body = over};
+
+static void nested(unsigned thread)
+{
+    (void)thread;
+    thetis_check_begin("engine.outer", 1);
+    thetis_check_begin("engine.inner", 1);
+    do_atomic();
+    thetis_check_end();
+    do_atomic();
+    thetis_check_end();
+}
+
+const thetis_check_scenario engine_nested = {
+    .name = "engine-nested", .threads = 2, .setup = setup, .body = nested};
+
+/* A thousand times as many turns are a spin. */
+static void turns(unsigned thread)
+{
+    static volatile unsigned turn;
+    (void)thread;
+    for (turn = 0; turn < 100000; turn++) continue;
+}
+
+const thetis_check_scenario engine_turns = {
+    .name = "engine-turns", .threads = 1, .body = turns};
 
 int64_t engine_times[2];
 

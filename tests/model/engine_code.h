@@ -35,8 +35,21 @@ extern const thetis_check_scenario engine_frees;
 extern const thetis_check_scenario engine_family; /* calloc, realloc, aligned_alloc: asserts */
 extern const thetis_check_scenario engine_stale;  /* reads what it has freed */
 extern const thetis_check_scenario engine_beyond; /* reads behind the end */
+extern const thetis_check_scenario engine_beyond_wide; /* half of it */
+extern const thetis_check_scenario engine_inside; /* frees an address inside of a block */
+extern const thetis_check_scenario engine_given; /* one block from setup, one from the thread */
+extern const thetis_check_scenario engine_publish; /* asserts that no earlier schedule is seen */
 
 extern const thetis_check_scenario engine_over; /* takes a step more than its bound */
+extern const thetis_check_scenario engine_nested; /* an operation begins inside of another */
+extern const thetis_check_scenario engine_turns; /* a long loop without an access */
+
+/* Locations of several sizes. */
+extern const thetis_check_scenario engine_byte_compare; /* asserts what holds */
+extern const thetis_check_scenario engine_byte_order;   /* asserts what C11 does not promise */
+extern const thetis_check_scenario engine_byte_release; /* has a race */
+extern const thetis_check_scenario engine_byte_many;    /* asserts what holds */
+extern const thetis_check_scenario engine_half;         /* asserts what holds */
 
 extern int64_t engine_times[2]; /* before and after an access, in ns */
 extern const thetis_check_scenario engine_clock;

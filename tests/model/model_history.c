@@ -32,6 +32,14 @@ static void begin_record(void)
     }
 }
 
+/* Other operations may come between this one and the one before: asked for ahead of the record, so
+ * that a thread that is stopped here has not begun. */
+static lin_op *call(unsigned thread, lin_kind kind)
+{
+    thetis_check_moment();
+    return lin_begin(&recorder[thread], kind);
+}
+
 static void judge(lin_verdict verdict)
 {
     if (verdict == LIN_NO) thetis_check_fail("history", "not linearizable", __FILE__, __LINE__);
@@ -54,7 +62,7 @@ static void make_ring(void)
 
 static void push(uint64_t value)
 {
-    lin_op *op = lin_begin(&recorder[PRODUCER], LIN_PUSH);
+    lin_op *op = call(PRODUCER, LIN_PUSH);
     op->arg = value;
     lin_end(&recorder[PRODUCER], op, thetis_spsc_push(ring, &value));
 }
@@ -62,7 +70,7 @@ static void push(uint64_t value)
 static void pop(void)
 {
     uint64_t value = 0;
-    lin_op *op = lin_begin(&recorder[CONSUMER], LIN_POP);
+    lin_op *op = call(CONSUMER, LIN_POP);
     thetis_status s = thetis_spsc_pop(ring, &value);
     op->result = value;
     lin_end(&recorder[CONSUMER], op, s);
@@ -81,7 +89,7 @@ static void push_2(uint64_t first)
 {
     uint64_t values[2] = {first, first + 1};
     thetis_status why;
-    lin_op *op = lin_begin(&recorder[PRODUCER], LIN_PUSH_N);
+    lin_op *op = call(PRODUCER, LIN_PUSH_N);
     op->arg = 2;
     note_items(op, PRODUCER, values, 2); /* should it never return */
     size_t n = thetis_spsc_push_n(ring, values, 2, &why);
@@ -93,7 +101,7 @@ static void pop_2(void)
 {
     uint64_t values[2] = {0, 0};
     thetis_status why;
-    lin_op *op = lin_begin(&recorder[CONSUMER], LIN_POP_N);
+    lin_op *op = call(CONSUMER, LIN_POP_N);
     op->arg = 2;
     size_t n = thetis_spsc_pop_n(ring, values, 2, &why);
     note_items(op, CONSUMER, values, n);
@@ -102,7 +110,7 @@ static void pop_2(void)
 
 static void end_stream(unsigned thread)
 {
-    lin_op *op = lin_begin(&recorder[thread], thread == PRODUCER ? LIN_CLOSE : LIN_CANCEL);
+    lin_op *op = call(thread, thread == PRODUCER ? LIN_CLOSE : LIN_CANCEL);
     if (thread == PRODUCER) thetis_spsc_close(ring);
     else thetis_spsc_cancel(ring);
     lin_end(&recorder[thread], op, THETIS_OK);
@@ -178,12 +186,12 @@ static void make_table(void)
 static void join_and_leave(unsigned thread)
 {
     size_t id = 0;
-    lin_op *op = lin_begin(&recorder[thread], LIN_JOIN);
+    lin_op *op = call(thread, LIN_JOIN);
     thetis_status s = thetis_thread_join(table, &id);
     op->result = id;
     lin_end(&recorder[thread], op, s);
     if (s != THETIS_OK) return;
-    op = lin_begin(&recorder[thread], LIN_LEAVE);
+    op = call(thread, LIN_LEAVE);
     op->arg = id;
     thetis_thread_leave(table, id);
     lin_end(&recorder[thread], op, THETIS_OK);

@@ -83,6 +83,23 @@ static inline uint32_t narrow_load(const uint32_t *at)
     return __atomic_load_n(at, __ATOMIC_ACQUIRE);
 }
 
+/* An eighth. */
+static inline void byte_store(uint8_t *at, uint8_t value, int order)
+{
+    if (order == __ATOMIC_RELAXED) __atomic_store_n(at, value, __ATOMIC_RELAXED);
+    else __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+static inline uint8_t byte_load(const uint8_t *at)
+{
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+static inline bool byte_cas(uint8_t *at, uint8_t *expected, uint8_t to)
+{
+    return __atomic_compare_exchange_n(at, expected, to, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 __extension__ typedef unsigned __int128 wide_value;
 
 /* Two words as one value, by the processor's compare-and-swap of 16 bytes. */

@@ -50,9 +50,22 @@ static void test_case(const engine_case *c)
     result(*verdict == 0, "%s: in order: %s", c->name, *verdict ? verdict : "no verdict");
     result(tst.ops[0].max == c->steps, "%s: %llu steps of %llu", c->name,
            (unsigned long long)tst.ops[0].max, (unsigned long long)c->steps);
+    tst.tracing = true;
+    verdict = verdict_of(&engine_in_order, true, 100);
+    tst.tracing = false;
+    result(*verdict == 0 && tst.ops[0].max == c->steps, "%s: traced, the same", c->name);
     verdict = verdict_of(&engine_unordered, true, 100);
     result(strcmp(verdict, c->races ? "race" : "") == 0, "%s: unordered: %s", c->name,
            *verdict ? verdict : "no verdict");
+}
+
+static void test_sizes(void)
+{
+    result(has(&engine_byte_compare, ""), "a byte is compared without its neighbour");
+    result(has(&engine_byte_order, "assertion"), "its stores have no order with the next one's");
+    result(has(&engine_byte_release, "race"), "nor do they release what the next one's do");
+    result(has(&engine_byte_many, ""), "each may be accessed by all threads, in all ways");
+    result(has(&engine_half, ""), "a half that is written plainly is a part of the whole");
 }
 
 /* ---- the same seed, the same run ------------------------------------------------------------- */
@@ -129,6 +142,11 @@ static void test_allocation(void)
     result(has(&engine_family, ""), "calloc, realloc, aligned_alloc, posix_memalign");
     result(has(&engine_stale, "use after free"), "freed memory is not read");
     result(has(&engine_beyond, "use after free"), "nor what is behind a block");
+    result(has(&engine_beyond_wide, "use after free"), "not even half of it");
+    result(has(&engine_inside, "use after free"), "what is no block is not freed");
+    result(has(&engine_publish, ""), "memory has nothing from an earlier schedule");
+    run_once(&engine_given, false, 1);
+    result(!tst.verdict && !engine_blocks[0], "allocations of setup do not fail");
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
@@ -187,11 +205,14 @@ static void test_fault(enum tst_fault fault, const char *name,
 int main(void)
 {
     for (size_t k = 0; k < engine_case_count; k++) test_case(&engine_cases[k]);
+    test_sizes();
     test_all_repeat();
     test_allocation();
     test_time();
     test_finders();
     result(has(&engine_over, "bound"), "a step too many");
+    result(has(&engine_nested, "assertion"), "an operation in an operation, which hides it");
+    result(strcmp(verdict_of(&engine_turns, true, 200), "") == 0, "loops are no spin together");
     test_fault(TST_FAULT_NO_QUARANTINE, "no quarantine", &engine_stale, "use after free");
     test_fault(TST_FAULT_NO_BOUND, "bounds are not checked", &engine_over, "bound");
     printf("1..%u\n", tests);
