@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """thetis-bench: measures the library and its peers next to each other.
 
-    thetis-bench STEM [--quick] [--json]        STEM: spsc, timer, tcp, conn or all
+    thetis-bench STEM [--quick] [--json]        STEM: spsc, timer, wake, tcp, conn or all
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -40,6 +40,8 @@ class Bench:
     metric: str = "cpu_ns"
     load: bool = False   # the program is a server: bench-load starts and measures it
     exact: bool = False  # count system calls and instructions, too
+    unit: str = "ns"
+    only: tuple = ()     # not empty: the subjects that take part
     connections: int = 0
 
     def command(self, build, program, quick):
@@ -64,6 +66,15 @@ def timer():
             for name, live in sizes for metric, form in forms]
 
 
+def wake():
+    """A message to a thread that is awake, and to one that sleeps; system calls of those subjects
+    that can count them."""
+    sizes = (("busy", "100000"), ("sleep", "10000"))
+    return [Bench(f"wake.{form}", "wake", "mutex", (form, n)) for form, n in sizes] + [
+        Bench(f"wake.{form}", "wake", "raw", (form, n, "calls"), metric="syscalls",
+              unit="calls/op", only=("thetis", "raw")) for form, n in sizes]
+
+
 def tcp():
     """Echo of 64 bytes: connections, rounds in a full run, rounds in a quick one."""
     sizes = ((1, 4000, 1000), (100, 200, 60), (1000, 20, 6), (8000, 3, 1))
@@ -77,7 +88,7 @@ def conn():
     return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)]
 
 
-STEMS = {"spsc": spsc, "timer": timer, "tcp": tcp, "conn": conn}
+STEMS = {"spsc": spsc, "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
 
 
 class Probe:
@@ -183,10 +194,10 @@ def by_faster_compiler(values):
 
 
 def report_times(report, bench, values):
-    """CPU times, then ratios."""
+    """CPU times, or what else is measured, then ratios."""
     best = by_faster_compiler(values)
     for name, figures in (values | best).items():
-        report.figure(bench.name, name, bench.metric, "ns", figures)
+        report.figure(bench.name, name, bench.metric, bench.unit, figures)
     values = best
     for name, other in compared(bench, list(values)):
         report.ratio(bench.name, name, bench.metric, other,
@@ -219,7 +230,7 @@ def run_bench(report, build, bench, quick):
     if limit not in (-1, resource.RLIM_INFINITY) and bench.connections + SPARE_DESCRIPTORS > limit:
         report.note(f"skipped: {bench.name}: environment(limit of {limit} descriptors)")
         return
-    subjects = build.of(bench.stem)
+    subjects = [s for s in build.of(bench.stem) if not bench.only or s.name in bench.only]
     for s in build.missing(bench.stem):
         report.note(f"skipped: {bench.stem} {s.name}: environment({s.missing})")
     values, variants = measure(build, bench, subjects, quick)

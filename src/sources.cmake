@@ -9,6 +9,7 @@ set(THETIS_SOURCES
   src/core/status.c
   src/core/thread.c
   src/ring/spsc.c
+  src/wait/wait.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -30,4 +31,5 @@ set(THETIS_SOURCES_BARE
   src/core/status.c
   src/core/thread.c
   src/ring/spsc.c
+  src/wait/wait.c
 )

@@ -17,6 +17,7 @@
 #include "core/status.c"
 #include "core/thread.c"
 #include "ring/spsc.c"
+#include "wait/wait.c"
 #include "loop/backend.c"
 #include "loop/buffer.c"
 #include "loop/handle.c"

@@ -72,6 +72,13 @@ static inline int thetis_atomic_cas_relaxed(thetis_atomic *a, uintptr_t expected
                                        __ATOMIC_RELAXED);
 }
 
+/* The same; one that fails orders nothing. */
+static inline int thetis_atomic_cas_release(thetis_atomic *a, uintptr_t expected, uintptr_t value)
+{
+    return __atomic_compare_exchange_n(&a->word_, &expected, value, 0, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED);
+}
+
 static inline uintptr_t thetis_atomic_fetch_add_relaxed(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_add(&a->word_, value, __ATOMIC_RELAXED);
@@ -87,6 +94,11 @@ static inline uintptr_t thetis_atomic_fetch_add_acquire(thetis_atomic *a, uintpt
 static inline uintptr_t thetis_atomic_fetch_or_release(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_or(&a->word_, value, __ATOMIC_RELEASE);
+}
+
+static inline uintptr_t thetis_atomic_fetch_or_acq_rel(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_or(&a->word_, value, __ATOMIC_ACQ_REL);
 }
 
 static inline uintptr_t thetis_atomic_fetch_sub_relaxed(thetis_atomic *a, uintptr_t value)

@@ -17,5 +17,6 @@
 #include <thetis/thread.h>
 #include <thetis/timer.h>
 #include <thetis/version.h>
+#include <thetis/wait.h>
 
 #endif

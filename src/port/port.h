@@ -2,15 +2,17 @@
  *
  * port.h: the contract between the library and an operating system or board.
  *
- * A port is one file, src/port/port_<name>.c, which defines every function below; sources.cmake
- * names the one that is built. src/port/port_template.c is the file to copy. A port that can carry
- * a loop also defines tht_sys_host (sys.h). Nothing else in the library knows the platform.
+ * A port is one file, src/port/port_<name>.c, which defines every function below, or two: what is
+ * under "waiting" may stand in wait_<name>.c, so that a test can put a system of its own in its
+ * place. ThetisTarget.cmake names the files. src/port/port_template.c is the one to copy. A port
+ * that can carry a loop also defines tht_sys_host (sys.h). Nothing else in the library knows the
+ * platform.
  */
 #ifndef THT_PORT_H
 #define THT_PORT_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <thetis/atomic.h>
+#include <thetis/status.h>
 
 /* ---- clock ----------------------------------------------------------------------------------- */
 
@@ -52,6 +54,28 @@ void tht_port_yield(void);
 
 /* Processors this program may run on, at least 1. */
 unsigned tht_port_cpus(void);
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* Sleeps while the low 32 bits of *word are those of `value`. Returns 1 when the clock has reached
+ * `until`, a time of tht_port_now (UINT64_MAX: never), else 0: after a wake, or for no reason. The
+ * comparison and the falling asleep are one step for tht_port_wake. Not for interrupt handlers. */
+int tht_port_wait(const thetis_atomic *word, uintptr_t value, uint64_t until);
+
+/* Ends the waits on *word, which need not exist any more. Any thread, any signal handler. */
+void tht_port_wake(const thetis_atomic *word);
+
+/* A descriptor that pollers of this system understand, not readable at first, not inherited; -1 if
+ * there is none (*status says why). */
+int tht_port_signal_open(thetis_status *status);
+
+/* Makes it readable, keeps errno; any thread, any signal handler. */
+void tht_port_signal_send(int fd);
+
+/* Makes it unreadable; how often it was sent since the last time, 0 if not at all. */
+uint64_t tht_port_signal_take(int fd);
+
+void tht_port_signal_close(int fd);
 
 /* ---- program --------------------------------------------------------------------------------- */
 

@@ -76,6 +76,43 @@ unsigned tht_port_cpus(void)
     return 1;
 }
 
+/* Here the waiter spins and an interrupt handler wakes it. Better: WFI or WFE behind a comparison
+ * with interrupts masked (a pending interrupt ends either), with a timer for `until`. An RTOS: a
+ * binary semaphore or task notification for each sleeper, found by the address. */
+int tht_port_wait(const thetis_atomic *word, uintptr_t value, uint64_t until)
+{
+    if (thetis_atomic_load_relaxed(word) == value) tht_port_yield();
+    return tht_port_now() >= until;
+}
+
+void tht_port_wake(const thetis_atomic *word)
+{
+    (void)word; /* who spins looks for himself */
+}
+
+/* Only for systems with a poll() of their own. */
+int tht_port_signal_open(thetis_status *status)
+{
+    *status = THETIS_ENOTSUP;
+    return -1;
+}
+
+void tht_port_signal_send(int fd)
+{
+    (void)fd;
+}
+
+uint64_t tht_port_signal_take(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+void tht_port_signal_close(int fd)
+{
+    (void)fd;
+}
+
 /* A board may keep settings in flash; the memory must stay valid. */
 const char *tht_port_setting(const char *name)
 {

@@ -19,6 +19,7 @@
 #include <thetis/hist.h>
 #include <thetis/loop.h>
 #include <thetis/thread.h>
+#include <thetis/wait.h>
 
 enum { FREEZE_TIMEOUT_S = 600 };
 
@@ -158,6 +159,65 @@ static void wake_op(freezer_seat *seat, void *shared)
     for (int i = 0; i < 10; i++) (void)sched_yield();
     freezer_begin(seat);
     thetis_loop_wake(the_loop);
+    freezer_end(seat);
+}
+
+/* ---- the eventcount -------------------------------------------------------------------------- */
+
+static thetis_wait *the_wait;
+static thetis_waiter *the_waiter;
+
+static void wait_setup(void *shared)
+{
+    CHECK_EQ(thetis_wait_init(shared, FREEZER_SHARED, 2, &the_wait), THETIS_OK);
+    CHECK_EQ(thetis_wait_join(the_wait, &the_waiter), THETIS_OK);
+}
+
+/* Sleeps until somebody wakes it. */
+static void wait_sleep_op(freezer_seat *seat, void *shared)
+{
+    (void)shared;
+    freezer_begin(seat);
+    thetis_status s = thetis_wait_start(the_waiter);
+    if (s == THETIS_OK) s = thetis_wait_sleep(the_waiter, THETIS_WAIT_FOREVER);
+    freezer_end(seat);
+    CHECK_EQ(s, THETIS_OK);
+}
+
+static void wait_cancel_op(freezer_seat *seat, void *shared)
+{
+    (void)shared;
+    freezer_begin(seat);
+    thetis_status s = thetis_wait_start(the_waiter);
+    thetis_wait_cancel(the_waiter);
+    freezer_end(seat);
+    CHECK_EQ(s, THETIS_OK);
+}
+
+static void wait_place_op(freezer_seat *seat, void *shared)
+{
+    thetis_waiter *place;
+    (void)shared;
+    freezer_begin(seat);
+    thetis_status s = thetis_wait_join(the_wait, &place);
+    if (s == THETIS_OK) thetis_wait_leave(place);
+    freezer_end(seat);
+}
+
+static void wait_wake_op(freezer_seat *seat, void *shared)
+{
+    (void)shared;
+    for (int i = 0; i < 10; i++) (void)sched_yield();
+    freezer_begin(seat);
+    thetis_wait_wake(the_wait);
+    freezer_end(seat);
+}
+
+static void wait_close_op(freezer_seat *seat, void *shared)
+{
+    (void)shared;
+    freezer_begin(seat);
+    thetis_wait_close(the_wait);
     freezer_end(seat);
 }
 
@@ -314,6 +374,52 @@ TEST(loop_turn)
     (void)sweep_one(&s, 0);
 }
 
+/* What the comment above says of a waker holds here, too. */
+TEST(wait_wake)
+{
+    static const sweep_subject s = {.name = "wait wake",
+                                    .plan = {4, wait_setup, wait_sleep_op, wait_wake_op},
+                                    .tries = 4,
+                                    .sleepers = 1};
+    sweep_tally t = sweep_one(&s, 1);
+    sweep_but_one(&s, t.length);
+}
+
+TEST(wait_sleep)
+{
+    static const sweep_subject s = {
+        .name = "wait sleep", .plan = {4, wait_setup, wait_sleep_op, wait_wake_op}, .tries = 1};
+    (void)sweep_one(&s, 0);
+}
+
+/* Where nobody sleeps everybody goes on, whoever stops. */
+TEST(wait_start_cancel)
+{
+    static const sweep_subject s = {
+        .name = "wait start and cancel", .plan = {4, wait_setup, wait_cancel_op, wait_wake_op},
+        .tries = 2};
+    sweep_tally t = sweep_one(&s, 0);
+    (void)sweep_one(&s, 1);
+    sweep_but_one(&s, t.length);
+}
+
+TEST(wait_join_leave)
+{
+    static const sweep_subject s = {
+        .name = "wait join and leave", .plan = {4, wait_setup, wait_wake_op, wait_place_op},
+        .tries = 2};
+    (void)sweep_one(&s, 1);
+}
+
+TEST(wait_close)
+{
+    static const sweep_subject s = {.name = "wait close",
+                                    .plan = {3, wait_setup, wait_close_op, wait_wake_op},
+                                    .tries = 1};
+    (void)sweep_one(&s, 0);
+    (void)sweep_one(&s, 1);
+}
+
 TEST_MAIN(T(control_mutex_gets_stuck, .timeout_s = FREEZE_TIMEOUT_S),
           T(control_cas_loop, .timeout_s = FREEZE_TIMEOUT_S),
           T(control_fetch_add, .timeout_s = FREEZE_TIMEOUT_S),
@@ -329,4 +435,9 @@ TEST_MAIN(T(control_mutex_gets_stuck, .timeout_s = FREEZE_TIMEOUT_S),
           T(hist_record, .timeout_s = FREEZE_TIMEOUT_S),
           T(hist_merge, .timeout_s = FREEZE_TIMEOUT_S),
           T(hist_quantile, .timeout_s = FREEZE_TIMEOUT_S),
-          T(loop_wake, .timeout_s = FREEZE_TIMEOUT_S), T(loop_turn, .timeout_s = FREEZE_TIMEOUT_S))
+          T(loop_wake, .timeout_s = FREEZE_TIMEOUT_S), T(loop_turn, .timeout_s = FREEZE_TIMEOUT_S),
+          T(wait_wake, .timeout_s = FREEZE_TIMEOUT_S),
+          T(wait_sleep, .timeout_s = FREEZE_TIMEOUT_S),
+          T(wait_start_cancel, .timeout_s = FREEZE_TIMEOUT_S),
+          T(wait_join_leave, .timeout_s = FREEZE_TIMEOUT_S),
+          T(wait_close, .timeout_s = FREEZE_TIMEOUT_S))

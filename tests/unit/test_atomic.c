@@ -36,12 +36,22 @@ TEST(exchanges_return_the_old_value)
     CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);
 }
 
+TEST(a_release_exchange_on_condition_changes_what_it_expects)
+{
+    thetis_atomic a = {7};
+    CHECK(!thetis_atomic_cas_release(&a, 8, 9));
+    CHECK_EQ(thetis_atomic_load_relaxed(&a), 7);
+    CHECK(thetis_atomic_cas_release(&a, 7, 9));
+    CHECK_EQ(thetis_atomic_load_relaxed(&a), 9);
+}
+
 TEST(additions_return_the_old_value_and_wrap)
 {
     thetis_atomic a = {UINTPTR_MAX - 1};
     CHECK_EQ(thetis_atomic_fetch_add_relaxed(&a, 2), UINTPTR_MAX - 1);
     CHECK_EQ(thetis_atomic_fetch_add_acquire(&a, 5), 0);
     CHECK_EQ(thetis_atomic_fetch_or_release(&a, 4), 5);
+    CHECK_EQ(thetis_atomic_fetch_or_acq_rel(&a, 1), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_relaxed(&a, 1), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_release(&a, 5), 4);
     CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);
@@ -101,5 +111,6 @@ TEST(only_one_thread_gets_the_baton)
 }
 
 TEST_MAIN(T(is_a_plain_word), T(loads_see_stores), T(exchanges_return_the_old_value),
+          T(a_release_exchange_on_condition_changes_what_it_expects),
           T(additions_return_the_old_value_and_wrap), T(no_addition_is_lost),
           T(only_one_thread_gets_the_baton))

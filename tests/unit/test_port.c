@@ -155,6 +155,72 @@ TEST(there_are_processors)
     CHECK(tht_port_cpus() <= (unsigned)sysconf(_SC_NPROCESSORS_CONF));
 }
 
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* Only the low half counts: what the system compares. */
+TEST(another_value_is_no_sleep)
+{
+    thetis_atomic word = {7};
+    errno = 12345;
+    CHECK_EQ(tht_port_wait(&word, 8, UINT64_MAX), 0);
+    CHECK_EQ(tht_port_wait(&word, 8, 0), 0);
+    CHECK_EQ(errno, 12345);
+}
+
+TEST(a_wait_ends_at_its_time_and_not_before)
+{
+    thetis_atomic word = {7};
+    uint64_t now = tht_port_now(), until = now + 20000000;
+    CHECK_EQ(tht_port_wait(&word, 7, now), 1);
+    errno = 12345;
+    CHECK_EQ(tht_port_wait(&word, 7, until), 1);
+    CHECK(tht_port_now() >= until);
+    CHECK_EQ(errno, 12345);
+}
+
+static void *port_sleep_body(void *word)
+{
+    while (thetis_atomic_load_relaxed(word) == 7) (void)tht_port_wait(word, 7, UINT64_MAX);
+    return NULL;
+}
+
+TEST(a_wake_reaches_all_who_wait)
+{
+    thetis_atomic word = {7};
+    pthread_t threads[PORT_THREADS];
+    for (int i = 0; i < PORT_THREADS; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, port_sleep_body, &word), 0);
+    CHECK_EQ(usleep(20000), 0);
+    thetis_atomic_store_relaxed(&word, 8);
+    errno = 12345;
+    tht_port_wake(&word);
+    CHECK_EQ(errno, 12345);
+    for (int i = 0; i < PORT_THREADS; i++) CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+TEST(a_wake_needs_no_word)
+{
+    thetis_atomic *word = tht_port_map(4096);
+    CHECK(word != NULL);
+    tht_port_unmap(word, 4096);
+    tht_port_wake(word);
+}
+
+TEST(a_signal_counts_until_it_is_taken)
+{
+    thetis_status s = THETIS_OK;
+    int fd = tht_port_signal_open(&s);
+    CHECK(fd >= 0);
+    errno = 12345;
+    CHECK_EQ(tht_port_signal_take(fd), 0);
+    tht_port_signal_send(fd);
+    tht_port_signal_send(fd);
+    CHECK_EQ(tht_port_signal_take(fd), 2);
+    CHECK_EQ(tht_port_signal_take(fd), 0);
+    CHECK_EQ(errno, 12345);
+    tht_port_signal_close(fd);
+}
+
 /* ---- program --------------------------------------------------------------------------------- */
 
 TEST(settings_are_the_environment)
@@ -242,5 +308,8 @@ TEST_MAIN(T(the_clock_never_goes_back), T(the_clock_counts_nanoseconds),
           T(entropy_differs_and_fills_everything),
           T(entropy_that_comes_in_pieces_fills_everything), T(no_entropy_is_said),
           T(threads_have_different_numbers), T(there_are_processors),
+          T(another_value_is_no_sleep), T(a_wait_ends_at_its_time_and_not_before),
+          T(a_wake_reaches_all_who_wait), T(a_wake_needs_no_word),
+          T(a_signal_counts_until_it_is_taken),
           T(settings_are_the_environment), T(the_port_has_a_name), T(a_panic_shows_its_message),
           T(a_broken_contract_says_where_and_what), T(a_long_message_is_cut))
