@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """thetis-bench: measures the library and its peers next to each other.
 
-    thetis-bench STEM [--quick] [--json]        STEM: spsc, timer, wake, tcp, conn or all
+    thetis-bench STEM [--quick] [--json]
+
+STEM: spsc, bytes, timer, wake, tcp, conn or all.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -58,6 +60,11 @@ def spsc():
             Bench("spsc.batch32", "spsc", "boost", ("batch32",))]
 
 
+def bytes_ring():
+    """A record of 64 bytes, written and read in place."""
+    return [Bench("bytes.record64", "bytes", "spsc", ("pair",))]
+
+
 def timer():
     """Re-arming, by the shortest way and by an explicit stop and start."""
     sizes = (("1k", "1000"), ("100k", "100000"), ("1m", "1000000"))
@@ -88,7 +95,8 @@ def conn():
     return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)]
 
 
-STEMS = {"spsc": spsc, "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
+STEMS = {"spsc": spsc, "bytes": bytes_ring, "timer": timer, "wake": wake, "tcp": tcp,
+         "conn": conn}
 
 
 class Probe:

@@ -8,6 +8,7 @@ set(THETIS_SOURCES
   src/core/hist.c
   src/core/status.c
   src/core/thread.c
+  src/ring/bytes.c
   src/ring/spsc.c
   src/wait/wait.c
   src/loop/backend.c
@@ -30,6 +31,7 @@ set(THETIS_SOURCES_BARE
   src/core/hist.c
   src/core/status.c
   src/core/thread.c
+  src/ring/bytes.c
   src/ring/spsc.c
   src/wait/wait.c
 )

@@ -16,6 +16,7 @@
 #include "core/hist.c"
 #include "core/status.c"
 #include "core/thread.c"
+#include "ring/bytes.c"
 #include "ring/spsc.c"
 #include "wait/wait.c"
 #include "loop/backend.c"

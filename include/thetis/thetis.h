@@ -7,6 +7,7 @@
 
 #include <thetis/addr.h>
 #include <thetis/atomic.h>
+#include <thetis/bytes.h>
 #include <thetis/caps.h>
 #include <thetis/config.h>
 #include <thetis/hist.h>

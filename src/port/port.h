@@ -29,6 +29,14 @@ void *tht_port_map(size_t bytes);
 /* Gives back what tht_port_map returned for the same `bytes`. NULL is allowed. */
 void tht_port_unmap(void *memory, size_t bytes);
 
+/* Bytes of a page, a power of two; 0 without memory management: then there is no mirror. */
+size_t tht_port_page(void);
+
+/* Zero-filled memory: `before` bytes, then `bytes`, then these once more: a second view of the same
+ * memory. Both multiples of the page and not 0. NULL if that cannot be had. Unlike other memory a
+ * child process shares it. Given back by tht_port_unmap(memory, before + 2 * bytes). */
+void *tht_port_mirror(size_t before, size_t bytes);
+
 /* ---- interrupts ------------------------------------------------------------------------------ */
 
 /* Begins a section that no interrupt handler using the library can enter; returns the state to

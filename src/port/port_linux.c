@@ -44,6 +44,39 @@ void tht_port_unmap(void *memory, size_t bytes)
     (void)failed;
 }
 
+size_t tht_port_page(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Shows `bytes` of the file from `from` on at an address inside a reservation. */
+static int port_view(char *at, size_t bytes, int file, size_t from)
+{
+    return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, (off_t)from) == at;
+}
+
+/* Reserves the addresses first, so that nobody else's mapping can lie between the views. */
+static void *port_mirror_file(int file, size_t before, size_t bytes)
+{
+    size_t once = before + bytes, all = once + bytes;
+    char *at = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return NULL;
+    if (port_view(at, once, file, 0) && port_view(at + once, bytes, file, before)) return at;
+    tht_port_unmap(at, all);
+    return NULL;
+}
+
+void *tht_port_mirror(size_t before, size_t bytes)
+{
+    void *memory = NULL;
+    int file = memfd_create("thetis", MFD_CLOEXEC);
+    if (file < 0) return NULL;
+    if (ftruncate(file, (off_t)(before + bytes)) == 0)
+        memory = port_mirror_file(file, before, bytes);
+    (void)close(file); /* the mappings keep it */
+    return memory;
+}
+
 uintptr_t tht_port_mask(void)
 {
     return 0;

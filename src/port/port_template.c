@@ -39,6 +39,18 @@ void tht_port_unmap(void *memory, size_t bytes)
     (void)bytes;
 }
 
+size_t tht_port_page(void)
+{
+    return 0;
+}
+
+void *tht_port_mirror(size_t before, size_t bytes)
+{
+    (void)before;
+    (void)bytes;
+    return NULL;
+}
+
 /* Cortex-M3 and up: read BASEPRI, then raise it to the highest priority that uses the library;
  * Cortex-M0: PRIMASK. RISC-V: csrrci mstatus, 8 and keep bit 3. Both need a "memory" clobber. */
 uintptr_t tht_port_mask(void)

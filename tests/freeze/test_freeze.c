@@ -12,6 +12,7 @@
 #include "freezer.h"
 #include "harness/test.h"
 #include "items.h"
+#include "records.h"
 #include "sweep.h"
 
 #include <pthread.h>
@@ -310,6 +311,58 @@ TEST(spsc_cancel)
     freeze_end("spsc push, cancel", items_push, items_cancel, 1);
 }
 
+/* ---- cases: the byte ring -------------------------------------------------------------------- */
+
+static void freeze_bytes(const char *name, void (*setup)(void *shared), freezer_op *produce,
+                         freezer_op *consume)
+{
+    const sweep_subject s = {
+        .name = name, .plan = {2, setup, produce, consume}, .tries = RECORDS_PLACES};
+    (void)sweep_one(&s, 0);
+    (void)sweep_one(&s, 1);
+}
+
+TEST(bytes_push_pop)
+{
+    freeze_bytes("bytes push, pop", records_setup, records_push, records_pop);
+}
+
+TEST(bytes_in_place)
+{
+    freeze_bytes("bytes reserve, abort and commit, peek and release", records_setup,
+                 records_reserve, records_release);
+}
+
+TEST(bytes_full)
+{
+    freeze_bytes("bytes push to a full ring, peek", records_setup, records_push, records_peek);
+}
+
+TEST(bytes_stream)
+{
+    freeze_bytes("bytes push_n, pop_n", records_setup_stream, records_push_n, records_pop_n);
+}
+
+static void freeze_bytes_end(const char *name, freezer_op *produce, freezer_op *consume,
+                             unsigned ender)
+{
+    sweep_subject s = {
+        .name = name, .plan = {2, records_setup, produce, consume}, .tries = 1};
+    (void)sweep_one(&s, !ender);
+    s.once = true;
+    (void)sweep_one(&s, ender);
+}
+
+TEST(bytes_close)
+{
+    freeze_bytes_end("bytes close, pop", records_close, records_pop, 0);
+}
+
+TEST(bytes_cancel)
+{
+    freeze_bytes_end("bytes push, cancel", records_push, records_cancel, 1);
+}
+
 /* ---- cases: the others ----------------------------------------------------------------------- */
 
 TEST(thread_with_a_place_for_each)
@@ -430,6 +483,12 @@ TEST_MAIN(T(control_mutex_gets_stuck, .timeout_s = FREEZE_TIMEOUT_S),
           T(spsc_empty, .timeout_s = FREEZE_TIMEOUT_S),
           T(spsc_close, .timeout_s = FREEZE_TIMEOUT_S),
           T(spsc_cancel, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bytes_push_pop, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bytes_in_place, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bytes_full, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bytes_stream, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bytes_close, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bytes_cancel, .timeout_s = FREEZE_TIMEOUT_S),
           T(thread_with_a_place_for_each, .timeout_s = FREEZE_TIMEOUT_S),
           T(thread_with_one_place, .timeout_s = FREEZE_TIMEOUT_S),
           T(hist_record, .timeout_s = FREEZE_TIMEOUT_S),

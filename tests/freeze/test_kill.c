@@ -19,6 +19,7 @@
 #include "freezer.h"
 #include "harness/test.h"
 #include "items.h"
+#include "records.h"
 #include "sweep.h"
 
 #include <signal.h>
@@ -213,6 +214,67 @@ TEST(spsc_consumer)
                        judge_pop_n, taken});
 }
 
+/* ---- byte rings ------------------------------------------------------------------------------ */
+
+static void bytes_setup(void *ring)
+{
+    unsigned char data[RECORDS_MOST] = {0};
+    size_t size;
+    records_setup(ring);
+    CHECK_EQ(thetis_bytes_push(ring, data, sizeof data), THETIS_OK);
+    CHECK_EQ(thetis_bytes_pop(ring, data, sizeof data, &size), THETIS_OK);
+}
+
+static void judge_bytes_producer(duel *d)
+{
+    void *record;
+    size_t size;
+    move_all(d);
+    count_last(d, d->survivor.next - d->f.seats[0].next, 1);
+    thetis_bytes_close(d->f.shared); /* drops what the dead had reserved */
+    CHECK_EQ(thetis_bytes_peek(d->f.shared, &record, &size), THETIS_CLOSED);
+}
+
+/* Neighbours differ in size: that of the first record says which one it is. */
+static void judge_bytes_consumer(duel *d)
+{
+    uint64_t next = d->f.seats[0].next;
+    void *record;
+    size_t size;
+    move_all(d);
+    CHECK_EQ(thetis_bytes_peek(d->f.shared, &record, &size), THETIS_OK);
+    next += size != records_size(next);
+    count_last(d, next - d->f.seats[0].next, 1);
+    while (thetis_bytes_peek(d->f.shared, &record, &size) == THETIS_OK) {
+        records_check(record, next++, size);
+        thetis_bytes_release(d->f.shared);
+    }
+    CHECK_EQ(next, d->survivor.next);
+    thetis_bytes_cancel(d->f.shared);
+    thetis_status s;
+    do s = thetis_bytes_push(d->f.shared, "", 0); /* there may be room that it knows of */
+    while (s == THETIS_OK);
+    CHECK_EQ(s, THETIS_CLOSED);
+}
+
+TEST(bytes_producer)
+{
+    static const char *const taken = "records arrived of last calls";
+    fight(&(duel_plan){"bytes push", records_push, records_pop, bytes_setup, judge_bytes_producer,
+                       taken});
+    fight(&(duel_plan){"bytes reserve, abort and commit", records_reserve, records_release,
+                       bytes_setup, judge_bytes_producer, taken});
+}
+
+TEST(bytes_consumer)
+{
+    static const char *const taken = "records lost with last calls";
+    fight(&(duel_plan){"bytes pop", records_pop, records_push, bytes_setup, judge_bytes_consumer,
+                       taken});
+    fight(&(duel_plan){"bytes peek and release", records_release, records_reserve, bytes_setup,
+                       judge_bytes_consumer, taken});
+}
+
 /* ---- histogram ------------------------------------------------------------------------------- */
 
 /* seat->next: values recorded. */
@@ -300,5 +362,7 @@ TEST(thread_holder)
 
 TEST_MAIN(T(spsc_producer, .timeout_s = KILL_TIMEOUT_S),
           T(spsc_consumer, .timeout_s = KILL_TIMEOUT_S),
+          T(bytes_producer, .timeout_s = KILL_TIMEOUT_S),
+          T(bytes_consumer, .timeout_s = KILL_TIMEOUT_S),
           T(hist_recorder, .timeout_s = KILL_TIMEOUT_S),
           T(thread_holder, .timeout_s = KILL_TIMEOUT_S))

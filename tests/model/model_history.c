@@ -7,6 +7,7 @@
  * the push that made it has returned, so in the weak model an EMPTY by that clock is no fault:
  * there the order that counts is happens-before, which model_spsc.c looks at.
  */
+#include <thetis/bytes.h>
 #include <thetis/check.h>
 #include <thetis/spsc.h>
 #include <thetis/thread.h>
@@ -168,6 +169,73 @@ const thetis_check_scenario spsc_history_batch = {
 
 const thetis_check_scenario spsc_history_cancel = {
     .name = "spsc-history-cancel", .threads = 2, .setup = make_ring, .body = cancel_body,
+    .done = judge_ring, .flags = THETIS_CHECK_SC};
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+/* Records of 8 bytes in a plain ring of 32: as a ring of two elements, none of them padded. */
+static char bytes_memory[THETIS_BYTES_SIZE(32)] THETIS_CACHE_ALIGNED;
+static thetis_bytes *bytes;
+
+static void make_bytes(void)
+{
+    thetis_bytes_cfg cfg = {32, sizeof(uint64_t), 0};
+    THETIS_CHECK(thetis_bytes_init(bytes_memory, sizeof bytes_memory, &cfg, &bytes) == THETIS_OK);
+    begin_record();
+}
+
+static void push_record(uint64_t value)
+{
+    lin_op *op = lin_begin(&recorder[PRODUCER], LIN_PUSH);
+    op->arg = value;
+    lin_end(&recorder[PRODUCER], op, thetis_bytes_push(bytes, &value, sizeof value));
+}
+
+static void pop_record(void)
+{
+    uint64_t value = 0;
+    size_t size;
+    lin_op *op = lin_begin(&recorder[CONSUMER], LIN_POP);
+    thetis_status s = thetis_bytes_pop(bytes, &value, sizeof value, &size);
+    op->result = value;
+    lin_end(&recorder[CONSUMER], op, s);
+}
+
+static void end_bytes(unsigned thread)
+{
+    lin_op *op = lin_begin(&recorder[thread], thread == PRODUCER ? LIN_CLOSE : LIN_CANCEL);
+    if (thread == PRODUCER) thetis_bytes_close(bytes);
+    else thetis_bytes_cancel(bytes);
+    lin_end(&recorder[thread], op, THETIS_OK);
+}
+
+static void bytes_body(unsigned thread)
+{
+    for (uint64_t k = 1; k <= 3; k++) {
+        if (thread == PRODUCER) push_record(k);
+        else pop_record();
+    }
+    if (thread == PRODUCER) end_bytes(PRODUCER);
+    else pop_record();
+}
+
+static void bytes_cancel_body(unsigned thread)
+{
+    if (thread == PRODUCER) {
+        for (uint64_t k = 1; k <= 4; k++) push_record(k);
+    } else {
+        pop_record();
+        end_bytes(CONSUMER);
+        pop_record();
+    }
+}
+
+const thetis_check_scenario bytes_history = {
+    .name = "bytes-history", .threads = 2, .setup = make_bytes, .body = bytes_body,
+    .done = judge_ring, .flags = THETIS_CHECK_SC};
+
+const thetis_check_scenario bytes_history_cancel = {
+    .name = "bytes-history-cancel", .threads = 2, .setup = make_bytes, .body = bytes_cancel_body,
     .done = judge_ring, .flags = THETIS_CHECK_SC};
 
 /* ---- thread numbers -------------------------------------------------------------------------- */

@@ -64,6 +64,27 @@ TEST(unmapping_what_was_not_mapped_aborts)
     tht_port_unmap((char *)tht_port_map(1) + 1, 1);
 }
 
+/* What is written through one view is read through the other; the bytes before are apart. */
+TEST(a_mirror_shows_its_bytes_twice)
+{
+    size_t page = tht_port_page();
+    CHECK(page >= 4096 && (page & (page - 1)) == 0);
+    for (size_t before = page; before <= 2 * page; before += page) {
+        for (size_t bytes = page; bytes <= 4 * page; bytes *= 2) {
+            volatile char *at = tht_port_mirror(before, bytes);
+            if (!at) SKIP_ENVIRONMENT("no mirrored memory");
+            for (size_t k = 0; k < before + 2 * bytes; k++) CHECK_EQ(at[k], 0);
+            for (size_t k = 0; k < before + bytes; k++) at[k] = (char)(k * 7 + k / page + 1);
+            for (size_t k = before; k < before + bytes; k++) CHECK_EQ(at[k + bytes], at[k]);
+            at[before + 2 * bytes - 1] = 99;
+            CHECK_EQ(at[before + bytes - 1], 99);
+            CHECK_EQ(at[0], 1);
+            tht_port_unmap((void *)(uintptr_t)at, before + 2 * bytes);
+        }
+    }
+    CHECK(tht_port_mirror(page, SIZE_MAX / 4 & ~(page - 1)) == NULL);
+}
+
 TEST(masked_sections_nest)
 {
     uintptr_t outer = tht_port_mask();
@@ -304,7 +325,8 @@ TEST(a_long_message_is_cut)
 
 TEST_MAIN(T(the_clock_never_goes_back), T(the_clock_counts_nanoseconds),
           T(mapped_memory_is_zero_aligned_and_apart),
-          T(unmapping_what_was_not_mapped_aborts, .aborts = true), T(masked_sections_nest),
+          T(unmapping_what_was_not_mapped_aborts, .aborts = true),
+          T(a_mirror_shows_its_bytes_twice), T(masked_sections_nest),
           T(entropy_differs_and_fills_everything),
           T(entropy_that_comes_in_pieces_fills_everything), T(no_entropy_is_said),
           T(threads_have_different_numbers), T(there_are_processors),
