@@ -3,7 +3,7 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, timer, wake, tcp, conn or all.
+STEM: spsc, bytes, bcast, latest, timer, wake, tcp, conn or all.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -63,6 +63,22 @@ def spsc():
 def bytes_ring():
     """A record of 64 bytes, written and read in place."""
     return [Bench("bytes.record64", "bytes", "spsc", ("pair",))]
+def fan(stem):
+    """From one writer to readers: what a read takes, by their number; no news; a store."""
+    forms = (("read", "read", "1"), ("read.4", "read", "4"), ("read.16", "read", "16"),
+             ("poll", "poll", "1"), ("store", "store", "1"))
+    return [Bench(f"{stem}.{name}", stem, "mutex", (form, readers))
+            for name, form, readers in forms]
+
+
+def bcast():
+    """Broadcast, in its three modes."""
+    return fan("bcast")
+
+
+def latest():
+    """The latest value."""
+    return fan("latest")
 
 
 def timer():
@@ -95,8 +111,8 @@ def conn():
     return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)]
 
 
-STEMS = {"spsc": spsc, "bytes": bytes_ring, "timer": timer, "wake": wake, "tcp": tcp,
-         "conn": conn}
+STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "timer": timer,
+         "wake": wake, "tcp": tcp, "conn": conn}
 
 
 class Probe:

@@ -9,6 +9,8 @@ set(THETIS_SOURCES
   src/core/status.c
   src/core/thread.c
   src/ring/bytes.c
+  src/ring/bcast.c
+  src/ring/latest.c
   src/ring/spsc.c
   src/wait/wait.c
   src/loop/backend.c
@@ -32,6 +34,8 @@ set(THETIS_SOURCES_BARE
   src/core/status.c
   src/core/thread.c
   src/ring/bytes.c
+  src/ring/bcast.c
+  src/ring/latest.c
   src/ring/spsc.c
   src/wait/wait.c
 )

@@ -17,6 +17,8 @@
 #include "core/status.c"
 #include "core/thread.c"
 #include "ring/bytes.c"
+#include "ring/bcast.c"
+#include "ring/latest.c"
 #include "ring/spsc.c"
 #include "wait/wait.c"
 #include "loop/backend.c"

@@ -8,9 +8,11 @@
 #include <thetis/addr.h>
 #include <thetis/atomic.h>
 #include <thetis/bytes.h>
+#include <thetis/bcast.h>
 #include <thetis/caps.h>
 #include <thetis/config.h>
 #include <thetis/hist.h>
+#include <thetis/latest.h>
 #include <thetis/loop.h>
 #include <thetis/spsc.h>
 #include <thetis/status.h>

@@ -9,11 +9,13 @@
  *
  * Each case prints its figures. A longer run: sweep.h.
  */
+#include "feeds.h"
 #include "freezer.h"
 #include "harness/test.h"
 #include "items.h"
 #include "records.h"
 #include "sweep.h"
+#include "values.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -363,6 +365,90 @@ TEST(bytes_cancel)
     freeze_bytes_end("bytes push, cancel", records_push, records_cancel, 1);
 }
 
+/* ---- cases: broadcast ------------------------------------------------------------------------ */
+
+/* A push that is refused counts as completed: it has returned. */
+static void freeze_bcast(const char *name, void (*setup)(void *), freezer_op *read)
+{
+    const sweep_subject s = {
+        .name = name, .plan = {4, setup, feeds_push, read}, .tries = FEEDS_CAPACITY + 1};
+    sweep_tally w = sweep_one(&s, 0);
+    sweep_tally r = sweep_one(&s, 1);
+    sweep_but_one(&s, w.length > r.length ? w.length : r.length);
+}
+
+TEST(bcast_refuse)
+{
+    freeze_bcast("bcast push, pop", feeds_setup_refuse, feeds_pop);
+}
+
+TEST(bcast_evict)
+{
+    freeze_bcast("bcast push, pop, evicting", feeds_setup_evict, feeds_pop);
+}
+
+TEST(bcast_lossy)
+{
+    freeze_bcast("bcast push, pop, lossy", feeds_setup_lossy, feeds_pop);
+}
+
+TEST(bcast_churn)
+{
+    freeze_bcast("bcast push, join pop leave", feeds_setup_refuse, feeds_visit);
+}
+
+TEST(bcast_churn_evict)
+{
+    freeze_bcast("bcast push, join pop leave, evicting", feeds_setup_evict, feeds_visit);
+}
+
+TEST(bcast_close)
+{
+    static const sweep_subject s = {.name = "bcast close, pop",
+                                    .plan = {4, feeds_setup_refuse, feeds_close, feeds_pop},
+                                    .tries = 1,
+                                    .once = true};
+    (void)sweep_one(&s, 0);
+}
+
+/* ---- cases: the latest value ----------------------------------------------------------------- */
+
+/* The writer, then a reader, stops; then all but one. */
+static void freeze_latest(const char *name, freezer_op *write, freezer_op *read)
+{
+    const sweep_subject s = {
+        .name = name, .plan = {4, values_setup, write, read}, .tries = VALUES_READERS + 2};
+    sweep_tally w = sweep_one(&s, 0);
+    sweep_tally r = sweep_one(&s, 1);
+    sweep_but_one(&s, w.length > r.length ? w.length : r.length);
+}
+
+TEST(latest_store_load)
+{
+    freeze_latest("latest store, load", values_store, values_load);
+}
+
+TEST(latest_in_place)
+{
+    freeze_latest("latest reserve and commit, peek", values_reserve, values_peek);
+}
+
+TEST(latest_churn)
+{
+    freeze_latest("latest store, join load leave", values_store, values_visit);
+}
+
+TEST(latest_close)
+{
+    sweep_subject s = {.name = "latest close, load",
+                       .plan = {4, values_setup, values_close, values_load},
+                       .tries = 1,
+                       .once = true};
+    (void)sweep_one(&s, 0);
+    s.once = false;
+    (void)sweep_one(&s, 1);
+}
+
 /* ---- cases: the others ----------------------------------------------------------------------- */
 
 TEST(thread_with_a_place_for_each)
@@ -489,6 +575,16 @@ TEST_MAIN(T(control_mutex_gets_stuck, .timeout_s = FREEZE_TIMEOUT_S),
           T(bytes_stream, .timeout_s = FREEZE_TIMEOUT_S),
           T(bytes_close, .timeout_s = FREEZE_TIMEOUT_S),
           T(bytes_cancel, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bcast_refuse, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bcast_evict, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bcast_lossy, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bcast_churn, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bcast_churn_evict, .timeout_s = FREEZE_TIMEOUT_S),
+          T(bcast_close, .timeout_s = FREEZE_TIMEOUT_S),
+          T(latest_store_load, .timeout_s = FREEZE_TIMEOUT_S),
+          T(latest_in_place, .timeout_s = FREEZE_TIMEOUT_S),
+          T(latest_churn, .timeout_s = FREEZE_TIMEOUT_S),
+          T(latest_close, .timeout_s = FREEZE_TIMEOUT_S),
           T(thread_with_a_place_for_each, .timeout_s = FREEZE_TIMEOUT_S),
           T(thread_with_one_place, .timeout_s = FREEZE_TIMEOUT_S),
           T(hist_record, .timeout_s = FREEZE_TIMEOUT_S),

@@ -40,6 +40,7 @@ class Fault(NamedTuple):
     new: str
 
 
+BCAST, LATEST = "include/thetis/bcast.h", "include/thetis/latest.h"
 SPSC, THREAD, HIST, TURN = ("include/thetis/spsc.h", "src/core/thread.c", "include/thetis/hist.h",
                             "src/loop/turn.c")
 WAIT = "src/wait/wait.c"
@@ -142,6 +143,142 @@ FAULTS = [
           "if (thetis_spsc_room_(&ring->spsc_, at, pad + extent, &why) < pad + extent) return why;",
           "if (thetis_spsc_room_(&ring->spsc_, at, pad + extent + 8, &why) < pad + extent + 8)\n"
           "        return why;"),
+    Fault("bcast room for one more", "off by one", "src/ring/bcast.c",
+          "limit_ = ring->producer_.at_ + span - most;",
+          "limit_ = ring->producer_.at_ + span - most + (most > 0 ? 4 : 0);"),
+    Fault("bcast reader sets its own cursor", "claim instead of complete", "src/ring/bcast.c",
+          "                                    THETIS_BCAST_JOINING_);",
+          "                                    (thetis_atomic_load_acquire(&ring->shown_.tail_) & "
+          "~(uintptr_t)1) | THETIS_BCAST_ACTIVE_);"),
+    Fault("bcast counts joins before it shows them", "order of steps", "src/ring/bcast.c",
+          "        if (s != THETIS_OK) return s;\n",
+          "        if (s != THETIS_OK) return s;\n"
+          "        (void)thetis_atomic_fetch_add_release(&ring->shape_.joins_, 1);\n"
+          "        (void)thetis_atomic_fetch_sub_release(&ring->shape_.joins_, 1);\n"),
+    Fault("bcast does not look for joins", "dropped step", BCAST,
+          "joins != ring->producer_.joins_ || ", ""),
+    Fault("bcast published before written", "order of steps", BCAST,
+          "    thetis_bcast_write_(ring, at, items, room, size);\n"
+          "    ring->producer_.at_ = at + (room << 2);\n"
+          "    thetis_atomic_store_release(&ring->shown_.tail_, at + (room << 2));",
+          "    ring->producer_.at_ = at + (room << 2);\n"
+          "    thetis_atomic_store_release(&ring->shown_.tail_, at + (room << 2));\n"
+          "    thetis_bcast_write_(ring, at, items, room, size);"),
+    Fault("bcast slot given back before read", "order of steps", BCAST,
+          "    thetis_bcast_read_(reader->of_, reader->at_, items, n, size);\n"
+          "    if (thetis_bcast_move_(reader, reader->at_ + (n << 2))) return n;",
+          "    int moved = thetis_bcast_move_(reader, reader->at_ + (n << 2));\n"
+          "    thetis_bcast_read_(reader->of_, reader->at_ - (moved ? n << 2 : 0), items, n, size);"
+          "\n    if (moved) return n;"),
+    Fault("bcast has begun one less", "off by one", BCAST,
+          "begun_, at + (n << 2));", "begun_, at);"),
+    Fault("bcast does not look what was begun", "skipped re-check", BCAST,
+          "if (THETIS_LIKELY(begun - reader->at_ <= ring->shape_.span_)) {",
+          "if (THETIS_LIKELY(begun - reader->at_ <= UINTPTR_MAX)) {"),
+    Fault("bcast looks what was begun before it copies", "order of steps", BCAST,
+          "        thetis_bcast_read_(ring, reader->at_, items, n, size);\n"
+          "        uintptr_t begun = thetis_atomic_load_relaxed(&ring->shown_.begun_);\n",
+          "        uintptr_t begun = thetis_atomic_load_relaxed(&ring->shown_.begun_);\n"
+          "        thetis_bcast_read_(ring, reader->at_, items, n, size);\n"),
+    Fault("bcast skips without counting", "lost count", "src/ring/bcast.c",
+          "    reader->missed_ += (to - reader->at_) >> 2;\n",
+          "    reader->missed_ += 1;\n"),
+    Fault("bcast skips nowhere", "skipped re-check", "src/ring/bcast.c",
+          "if (THETIS_CAST(intptr_t, to - reader->at_) <= 0) to = tail;", ""),
+    Fault("bcast evicts by a store", "skipped re-check", "src/ring/bcast.c",
+          "if (thetis_atomic_cas_relaxed(cursor, seen, THETIS_BCAST_EVICTED_)) return 0;",
+          "thetis_atomic_store_relaxed(cursor, THETIS_BCAST_EVICTED_);\n        return 0;"),
+    Fault("bcast evicted reader moves by a store", "skipped re-check", BCAST,
+          "if (ring->shape_.mode_ == THETIS_BCAST_REFUSE) {\n        thetis_atomic_store",
+          "if (ring->shape_.mode_ != THETIS_BCAST_LOSSY) {\n        thetis_atomic_store"),
+    Fault("bcast evicts, and has no room", "dropped step", "src/ring/bcast.c",
+          "THETIS_BCAST_EVICTED_)) return 0;", "THETIS_BCAST_EVICTED_)) return lag;"),
+    Fault("bcast leaves its cursor behind", "dropped step", "src/ring/bcast.c",
+          "                                THETIS_BCAST_FREE_);",
+          "                                thetis_atomic_load_relaxed(\n"
+          "                                    thetis_bcast_cursor_of_(ring, reader->place_)));"),
+    Fault("bcast leaves its place before the cursor", "order of steps", "src/ring/bcast.c",
+          "    thetis_atomic_store_release(thetis_bcast_cursor_of_(ring, reader->place_),\n"
+          "                                THETIS_BCAST_FREE_); /* pair: bcast.cursor */\n"
+          "    thetis_thread_leave(bcast_places(ring), reader->place_);",
+          "    thetis_thread_leave(bcast_places(ring), reader->place_);\n"
+          "    thetis_atomic_store_release(thetis_bcast_cursor_of_(ring, reader->place_),\n"
+          "                                THETIS_BCAST_FREE_);"),
+    Fault("bcast looks at its cursor before tail", "order of steps", BCAST,
+          "    uintptr_t tail = thetis_atomic_load_acquire(&ring->shown_.tail_); "
+          "/* pair: bcast.tail */\n    thetis_status end",
+          "    if (!reader->active_ && thetis_atomic_load_relaxed(thetis_bcast_cursor_of_(ring,\n"
+          "            reader->place_)) == THETIS_BCAST_JOINING_)\n        return thetis_atomic_"
+          "load_acquire(&ring->shown_.tail_) & 1 ? THETIS_CLOSED : THETIS_EMPTY;\n"
+          "    uintptr_t tail = thetis_atomic_load_acquire(&ring->shown_.tail_);\n"
+          "    thetis_status end"),
+    Fault("bcast flag kept as an element", "dropped step", BCAST,
+          "    tail &= ~THETIS_BCAST_CLOSED_; /*", "    tail += tail & 1 ? 3 : 0; /*"),
+    Fault("bcast surveys twice", "steps beyond the bound", BCAST,
+          "        thetis_bcast_survey_(ring, n);\n",
+          "        thetis_bcast_survey_(ring, n);\n        thetis_bcast_survey_(ring, n);\n"),
+    Fault("bcast_history: full one too early", "off by one", BCAST,
+          "return room >> 2 < n ? room >> 2 : n;", "return room >> 2 <= n ? 0 : n;"),
+    Fault("latest_history: keeps its first value", "skipped re-check", LATEST,
+          "if (THETIS_LIKELY(thetis_latest_number_(word) == held)) {",
+          "if (THETIS_LIKELY(held || thetis_latest_number_(word) == held)) {"),
+    Fault("latest pins the new before it unpins the old", "order of steps", LATEST,
+          "    if (held) {\n        (void)thetis_atomic_fetch_add_release("
+          "&thetis_latest_buffer_of_(latest, held)->unpins_,\n"
+          "                                              1); /* pair: latest.unpin */\n    }\n"
+          "    word = thetis_atomic_fetch_add_acq_rel(\n"
+          "        &latest->current_, THETIS_LATEST_PIN_); "
+          "/* pair: latest.value, latest.moved */\n",
+          "    word = thetis_atomic_fetch_add_acq_rel(&latest->current_, THETIS_LATEST_PIN_);\n"
+          "    if (held) (void)thetis_atomic_fetch_add_release(\n"
+          "        &thetis_latest_buffer_of_(latest, held)->unpins_, 1);\n"),
+    Fault("latest keeps the pin of who leaves", "dropped step", "src/ring/latest.c",
+          "    if (reader->held_) {", "    if (0) {"),
+    Fault("latest frees the place before the pin", "order of steps", "src/ring/latest.c",
+          "        (void)thetis_atomic_fetch_add_release(&buffer->unpins_, 1); "
+          "/* pair: latest.unpin */\n    }\n    reader->of_ = NULL;\n"
+          "    (void)thetis_atomic_fetch_sub_release(&latest->shape_.readers_, 1);",
+          "        (void)thetis_atomic_fetch_sub_release(&latest->shape_.readers_, 1);\n"
+          "        (void)thetis_atomic_fetch_add_release(&buffer->unpins_, 1);\n    } else {\n"
+          "        (void)thetis_atomic_fetch_sub_release(&latest->shape_.readers_, 1);\n    }\n"
+          "    reader->of_ = NULL;\n    (void)0;"),
+    Fault("latest refusal keeps its place", "dropped step", "src/ring/latest.c",
+          "        (void)thetis_atomic_fetch_sub_relaxed(&latest->shape_.readers_, 1);\n", ""),
+    Fault("latest admits one more", "off by one", "src/ring/latest.c",
+          "if (in >= latest->shape_.places_) {", "if (in > latest->shape_.places_) {"),
+    Fault("latest writes into pinned buffers", "skipped re-check", LATEST,
+          "<< THETIS_LATEST_PIN_SHIFT_ == 0;", "<< THETIS_LATEST_PIN_SHIFT_ != 1;"),
+    Fault("latest writes into the latest", "skipped re-check", LATEST,
+          "while (number == latest->writer_.latest_ ||\n           !", "while (!"),
+    Fault("latest published before written", "order of steps", LATEST,
+          "    memcpy(thetis_latest_value_(latest, number), value, size);\n"
+          "    thetis_latest_publish_(latest, number);",
+          "    thetis_latest_publish_(latest, number);\n"
+          "    memcpy(thetis_latest_value_(latest, number), value, size);"),
+    Fault("latest reads without a pin", "claim instead of complete", LATEST,
+          "    word = thetis_atomic_fetch_add_acq_rel(\n"
+          "        &latest->current_, THETIS_LATEST_PIN_);",
+          "    word = thetis_atomic_load_acquire(&latest->current_);\n    (void)0;"),
+    Fault("latest believes its first look", "skipped re-check", LATEST,
+          "    word = thetis_atomic_fetch_add_acq_rel(\n",
+          "    (void)thetis_atomic_fetch_add_acq_rel(\n"),
+    Fault("latest forgets earlier pins", "lost count", LATEST,
+          "->pins_ +=\n", "->pins_ =\n"),
+    Fault("latest close forgets the value", "dropped step", LATEST,
+          "last | THETIS_LATEST_CLOSED_);", "THETIS_LATEST_CLOSED_);"),
+    Fault("latest has n + 1 buffers", "off by one", LATEST,
+          "THETIS_ASSERT1(number <= latest->shape_.places_ + 2);",
+          "THETIS_ASSERT1(number <= latest->shape_.places_ + 1);"),
+    Fault("latest commits the same buffer again", "dropped step", LATEST,
+          "    latest->writer_.open_ = 0;\n}\n\n/** Copies", "}\n\n/** Copies"),
+    Fault("latest closed hides the last value", "order of steps", LATEST,
+          "    if (THETIS_LIKELY(thetis_latest_number_(word) == held)) {\n"
+          "        if (word & THETIS_LATEST_CLOSED_) return THETIS_CLOSED;\n",
+          "    if (word & THETIS_LATEST_CLOSED_) return THETIS_CLOSED;\n"
+          "    if (THETIS_LIKELY(thetis_latest_number_(word) == held)) {\n"),
+    Fault("latest looks twice", "steps beyond the bound", LATEST,
+          "    uintptr_t held = reader->held_;\n",
+          "    uintptr_t held = (thetis_atomic_load_relaxed(&latest->current_), reader->held_);\n"),
     Fault("thread admits one more", "off by one", THREAD,
           "if (in >= table->places) {", "if (in > table->places) {"),
     Fault("thread refusal keeps its admission", "dropped step", THREAD,
@@ -264,7 +401,7 @@ def plain_sources(name):
     """What the scenarios of a structure need that is not instrumented."""
     if name in ("wake", "wait"):
         return [f"tests/model/system_{name}.c"]
-    if name == "history":
+    if name.endswith("history"):
         return [p for p in sorted(ROOT.glob("tests/lin/*.c")) if p.name != "clock.c"]
     return []
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_bcast.c: thetis_bcast, typed form, in the mode BENCH_MODE.
+ */
+#include <thetis/bcast.h>
+#include <thetis/version.h>
+
+#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", THETIS_BCAST, 64 bytes"
+
+enum { MOST_READERS = 64, CAPACITY = 1024 };
+
+typedef struct value {
+    uint64_t word[8];
+} value;
+
+THETIS_BCAST(values, value);
+
+static thetis_bcast *ring;
+static thetis_bcast_reader reader[MOST_READERS];
+
+static inline void subject_store(const value *v)
+{
+    if (values_push(ring, v) != THETIS_OK) __builtin_trap();
+}
+
+static inline int subject_load(unsigned r, value *v)
+{
+    return values_pop(&reader[r], v) == THETIS_OK;
+}
+
+static void subject_open(unsigned readers)
+{
+    static char mem[THETIS_BCAST_SIZE(sizeof(value), CAPACITY, MOST_READERS)] THETIS_CACHE_ALIGNED;
+    thetis_bcast_cfg cfg = {sizeof(value), CAPACITY, MOST_READERS, BENCH_MODE};
+    if (cfg.mode == THETIS_BCAST_LOSSY) cfg.readers = 0;
+    if (thetis_bcast_init(mem, sizeof mem, &cfg, &ring) != THETIS_OK) __builtin_trap();
+    for (unsigned r = 0; r < readers; r++) {
+        if (thetis_bcast_join(ring, &reader[r]) != THETIS_OK) __builtin_trap();
+    }
+}
+
+#include "fan.h"

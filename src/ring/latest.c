@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * latest.c: the cold part of thetis/latest.h, which describes the register.
+ */
+#include <thetis/latest.h>
+
+_Static_assert(((THETIS_LATEST_READERS_MAX + 2) << 1) < THETIS_LATEST_PIN_, "numbers fit");
+
+size_t thetis_latest_size(const thetis_latest_cfg *cfg)
+{
+    const size_t rest = sizeof(thetis_latest_buffer_) + THETIS_CACHE_LINE;
+    size_t most;
+    if (cfg->readers == 0 || cfg->readers > THETIS_LATEST_READERS_MAX) return 0;
+    most = (PTRDIFF_MAX - sizeof(thetis_latest)) / (cfg->readers + 2); /* bytes of one buffer */
+    if (cfg->value_size == 0 || cfg->value_size > most - rest) return 0;
+    return THETIS_LATEST_SIZE(cfg->value_size, cfg->readers);
+}
+
+thetis_status thetis_latest_init(void *mem, size_t len, const thetis_latest_cfg *cfg,
+                                 thetis_latest **out)
+{
+    size_t size = thetis_latest_size(cfg);
+    thetis_latest *latest = mem;
+    THETIS_ASSERT1(out);
+    if (!mem || (uintptr_t)mem % THETIS_CACHE_LINE != 0) return THETIS_EINVAL;
+    if (size == 0 || len < size) return THETIS_EINVAL;
+    memset(latest, 0, sizeof *latest);
+    latest->shape_.places_ = cfg->readers;
+    latest->shape_.value_size_ = cfg->value_size;
+    latest->shape_.stride_ = sizeof(thetis_latest_buffer_) + THETIS_LATEST_LINES_(cfg->value_size);
+    for (uintptr_t number = 1; number <= cfg->readers + 2; number++) {
+        thetis_latest_buffer_ *buffer = thetis_latest_buffer_of_(latest, number);
+        memset(buffer, 0, sizeof *buffer);
+    }
+    *out = latest;
+    return THETIS_OK;
+}
+
+thetis_status thetis_latest_join(thetis_latest *latest, thetis_latest_reader *reader)
+{
+    uintptr_t in =
+        thetis_atomic_fetch_add_acquire(&latest->shape_.readers_, 1); /* pair: latest.place */
+    if (in >= latest->shape_.places_) {
+        (void)thetis_atomic_fetch_sub_relaxed(&latest->shape_.readers_, 1);
+        return THETIS_ENOSLOT;
+    }
+    reader->of_ = latest;
+    reader->held_ = 0;
+    return THETIS_OK;
+}
+
+void thetis_latest_leave(thetis_latest_reader *reader)
+{
+    thetis_latest *latest = reader->of_;
+    THETIS_ASSERT1(latest);
+    if (reader->held_) {
+        thetis_latest_buffer_ *buffer = thetis_latest_buffer_of_(latest, reader->held_);
+        (void)thetis_atomic_fetch_add_release(&buffer->unpins_, 1); /* pair: latest.unpin */
+    }
+    reader->of_ = NULL;
+    (void)thetis_atomic_fetch_sub_release(&latest->shape_.readers_, 1); /* pair: latest.place */
+}
+
+static int latest_is_sound(const thetis_latest *latest)
+{
+    thetis_latest_cfg cfg = {latest->shape_.value_size_, latest->shape_.places_};
+    return thetis_latest_size(&cfg) != 0 &&
+           latest->shape_.stride_ ==
+               sizeof(thetis_latest_buffer_) + THETIS_LATEST_LINES_(cfg.value_size) &&
+           latest->writer_.latest_ <= cfg.readers + 2 && latest->writer_.open_ <= cfg.readers + 2;
+}
+
+/* The pins of buffers that are not the latest only become fewer while the writer is in here. */
+thetis_status thetis_latest_check(const thetis_latest *latest)
+{
+    const unsigned char *at = (const unsigned char *)(latest + 1);
+    uintptr_t pinned = 0, word = thetis_atomic_load_relaxed(&latest->current_);
+    if (!latest_is_sound(latest) || thetis_latest_number_(word) != latest->writer_.latest_) {
+        return THETIS_ECORRUPT;
+    }
+    for (uintptr_t number = 1; number <= latest->shape_.places_ + 2; number++) {
+        const thetis_latest_buffer_ *buffer = (const void *)at;
+        uintptr_t open = buffer->pins_ - thetis_atomic_load_relaxed(&buffer->unpins_);
+        open = open << THETIS_LATEST_PIN_SHIFT_ >> THETIS_LATEST_PIN_SHIFT_;
+        if (number != latest->writer_.latest_) pinned += open;
+        at += latest->shape_.stride_;
+    }
+    return pinned <= latest->shape_.places_ ? THETIS_OK : THETIS_ECORRUPT;
+}
+
+uint64_t thetis_latest_bound(const thetis_latest *latest, thetis_latest_op op)
+{
+    uint64_t search = (uint64_t)latest->shape_.places_ + 1;
+    uint64_t words = (latest->shape_.value_size_ + sizeof(uintptr_t) - 1) / sizeof(uintptr_t);
+    switch (op) {
+    case THETIS_LATEST_STORE: return search + words + 1;
+    case THETIS_LATEST_RESERVE: return search;
+    case THETIS_LATEST_COMMIT:
+    case THETIS_LATEST_CLOSE: return 1;
+    case THETIS_LATEST_PEEK: return 3;
+    case THETIS_LATEST_LOAD: return words + 3;
+    default: return 2;
+    }
+}
