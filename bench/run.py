@@ -3,7 +3,7 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, timer, wake, tcp, conn or all.
+STEM: spsc, bytes, bcast, latest, mpsc, timer, wake, tcp, conn or all.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -79,6 +79,9 @@ def bcast():
 def latest():
     """The latest value."""
     return fan("latest")
+def mpsc():
+    """Many producers, one consumer: one element."""
+    return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",))]
 
 
 def timer():
@@ -111,8 +114,8 @@ def conn():
     return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)]
 
 
-STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "timer": timer,
-         "wake": wake, "tcp": tcp, "conn": conn}
+STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "mpsc": mpsc,
+         "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
 
 
 class Probe:

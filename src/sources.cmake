@@ -11,6 +11,7 @@ set(THETIS_SOURCES
   src/ring/bytes.c
   src/ring/bcast.c
   src/ring/latest.c
+  src/ring/mpsc.c
   src/ring/spsc.c
   src/wait/wait.c
   src/loop/backend.c
@@ -36,6 +37,7 @@ set(THETIS_SOURCES_BARE
   src/ring/bytes.c
   src/ring/bcast.c
   src/ring/latest.c
+  src/ring/mpsc.c
   src/ring/spsc.c
   src/wait/wait.c
 )

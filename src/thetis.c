@@ -19,6 +19,7 @@
 #include "ring/bytes.c"
 #include "ring/bcast.c"
 #include "ring/latest.c"
+#include "ring/mpsc.c"
 #include "ring/spsc.c"
 #include "wait/wait.c"
 #include "loop/backend.c"

@@ -14,6 +14,7 @@
 #include <thetis/hist.h>
 #include <thetis/latest.h>
 #include <thetis/loop.h>
+#include <thetis/mpsc.h>
 #include <thetis/spsc.h>
 #include <thetis/status.h>
 #include <thetis/tcp.h>

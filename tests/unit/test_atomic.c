@@ -56,7 +56,8 @@ TEST(additions_return_the_old_value_and_wrap)
     CHECK_EQ(thetis_atomic_fetch_or_acq_rel(&a, 1), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_relaxed(&a, 1), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_release(&a, 5), 4);
-    CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);
+    CHECK_EQ(thetis_atomic_fetch_add_acq_rel(&a, 3), UINTPTR_MAX);
+    CHECK_EQ(thetis_atomic_load_relaxed(&a), 2);
 }
 
 /* ---- among threads --------------------------------------------------------------------------- */

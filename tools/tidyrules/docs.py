@@ -58,7 +58,8 @@ def progress(tree):
 
 def confirmed(tree):
     """The operations, as <stem>.<verb>, whose bounds the concurrency tester asserts."""
-    return {name for path in tree.c_files("tests/model") if PurePosixPath(path).match("model_*.c")
+    models = (p for p in tree.c_files("tests/model") if PurePosixPath(p).match("model_*.[ch]"))
+    return {name for path in models
             for name in re.findall(r'thetis_check_begin\("([\w.]+)"', tree.text(path))}
 
 

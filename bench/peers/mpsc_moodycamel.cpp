@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mpsc_moodycamel.cpp: moodycamel::ConcurrentQueue with explicit tokens, its fastest form. Its
+ * order is that of each producer only; it allocates.
+ */
+#include <concurrentqueue/concurrentqueue.h>
+#include <stdint.h>
+
+#define CAPACITY 4096
+#define SUBJECT_VARIANT "moodycamel::ConcurrentQueue, try_enqueue/try_dequeue with tokens"
+
+struct subject_ring {
+    moodycamel::ConcurrentQueue<uint64_t> queue{CAPACITY};
+    moodycamel::ProducerToken producer{queue};
+    moodycamel::ConsumerToken consumer{queue};
+};
+
+static subject_ring *subject_open()
+{
+    return new subject_ring;
+}
+
+static inline int subject_push(subject_ring *ring, uint64_t v)
+{
+    return ring->queue.try_enqueue(ring->producer, v);
+}
+
+static inline int subject_pop(subject_ring *ring, uint64_t *v)
+{
+    return ring->queue.try_dequeue(ring->consumer, *v);
+}
+
+#include "../mpsc.h"
