@@ -415,6 +415,27 @@ const thetis_check_scenario bcast_churn_2 = {
     .name = "bcast-churn-2", .threads = 3, .setup = churn_2_setup, .body = churn_body,
     .done = churn_done};
 
+/* A reader reads, leaves and takes its place again: a producer that sees it join must know that it
+ * has finished reading, though it may never have seen it leave. */
+static void again_setup(void)
+{
+    join_all(1, 1, THETIS_BCAST_REFUSE);
+}
+
+static void again_body(unsigned thread)
+{
+    if (thread == PRODUCER) {
+        for (int k = 0; k < 3; k++) (void)push();
+        return;
+    }
+    (void)pop(thread);
+    leave(thread);
+    THETIS_CHECK(join(thread) == THETIS_OK);
+}
+
+const thetis_check_scenario bcast_again = {
+    .name = "bcast-again", .threads = 2, .setup = again_setup, .body = again_body};
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static uint64_t written; /* plain: close() must order it */
