@@ -114,9 +114,9 @@ def main():
     parser.add_argument("--schedules", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=int(
         os.environ.get("THETIS_SEED") or random.SystemRandom().getrandbits(31)))
-    parser.add_argument("--short", action="store_true", help="scenarios only, 1000 schedules")
+    parser.add_argument("--short", action="store_true", help="scenarios only, 2000 schedules")
     args = parser.parse_args()
-    schedules = 1000 if args.short else args.schedules
+    schedules = 2000 if args.short else args.schedules
     options = ["--schedules", str(schedules), "--seed", str(args.seed)]
     tap = Tap()
     print(f"# seed {args.seed}")
