@@ -61,18 +61,4 @@ static inline __attribute__((always_inline)) int subject_pop(subject_ring *ring,
     return size == WORDS * sizeof *v && !differ;
 }
 
-static inline size_t subject_push_n(subject_ring *ring, const uint64_t *v, size_t n)
-{
-    size_t i = 0;
-    while (i < n && subject_push(ring, v[i])) i++;
-    return i;
-}
-
-static inline size_t subject_pop_n(subject_ring *ring, uint64_t *v, size_t n)
-{
-    size_t i = 0;
-    while (i < n && subject_pop(ring, &v[i])) i++;
-    return i;
-}
-
-#include "spsc.h"
+#include "one_by_one.h"

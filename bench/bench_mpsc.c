@@ -35,4 +35,4 @@ static inline int subject_pop(subject_ring *subject, uint64_t *v)
     return item_pop(subject->ring, v) == THETIS_OK;
 }
 
-#include "mpsc.h"
+#include "one_by_one.h"

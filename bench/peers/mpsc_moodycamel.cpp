@@ -30,4 +30,4 @@ static inline int subject_pop(subject_ring *ring, uint64_t *v)
     return ring->queue.try_dequeue(ring->consumer, *v);
 }
 
-#include "../mpsc.h"
+#include "../one_by_one.h"

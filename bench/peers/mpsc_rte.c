@@ -34,4 +34,4 @@ static inline int subject_pop(subject_ring *ring, uint64_t *v)
     return done;
 }
 
-#include "../mpsc.h"
+#include "../one_by_one.h"

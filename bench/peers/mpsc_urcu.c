@@ -47,4 +47,4 @@ static inline int subject_pop(subject_ring *ring, uint64_t *v)
     return 1;
 }
 
-#include "../mpsc.h"
+#include "../one_by_one.h"

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * mpsc.h: what every program of `thetis-bench mpsc` does; include it last. For C and C++.
- *
- * Usage: bench-mpsc-SUBJECT pair
- *
- * One thread pushes 1 element of 8 bytes and pops it: the cost without contention. The forms, the
- * places in memory and the windows are those of spsc.h, with which this is the same loop; a subject
- * without batches moves them one by one.
+ * one_by_one.h: the measuring of spsc.h for a subject that has no batches: they are moved one by
+ * one. Include it last, in place of spsc.h. For C and C++.
  *
  * The subject defines before, as for spsc.h: subject_ring, SUBJECT_VARIANT, subject_open(),
- * subject_push(), subject_pop(); the ring is in the form for many producers and one consumer.
+ * subject_push(), subject_pop(). All of `thetis-bench mpsc` is measured so, with the rings in
+ * the form for many producers and one consumer: `pair` is then the cost without contention.
  */
-#ifndef BENCH_MPSC_H
-#define BENCH_MPSC_H
+#ifndef BENCH_ONE_BY_ONE_H
+#define BENCH_ONE_BY_ONE_H
 
 #include <stddef.h>
 #include <stdint.h>
