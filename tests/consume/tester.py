@@ -21,11 +21,11 @@ GUIDE = (ROOT / "docs/check.md").read_text()
 BUG, CURE = "memory_order_relaxed); /* the bug */", "memory_order_release);"
 
 
-def fails(command, cwd=None):
-    """What a command prints that must end with 1."""
+def fails(command, cwd=None, status=1):
+    """What a command prints that must end with this status."""
     done = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE, check=False,
                           stderr=subprocess.STDOUT)
-    expect(done.returncode == 1, f"{command}: exit status {done.returncode}\n{done.stdout}")
+    expect(done.returncode == status, f"{command}: exit status {done.returncode}\n{done.stdout}")
     return done.stdout
 
 
@@ -136,6 +136,18 @@ def corrected(scratch):
     says(run(scratch / "ring", *FEW, "--mutate"), "^4 killed, 0 equivalent, 0 survived$")
 
 
+def refused(scratch):
+    """a program that was compiled without the flags, or linked with the sanitizer, does not run"""
+    (scratch / "bare.c").write_text(block("c"))
+    libs = package_config(scratch, "--libs")
+    include = f"-I{scratch / 'prefix/include'}"
+    for flags, said in ([], "^nothing was compiled for it"), \
+                       (["-fsanitize=thread"], "^linked with -fsanitize=thread"):
+        run("gcc", "-std=c17", *flags, include, scratch / "bare.c", *libs, "-o",
+            scratch / "bare")
+        says(fails([scratch / "bare"], status=2), said)
+
+
 def structures(compiler):
     """The case of scenarios over the installed library."""
     def case(scratch):
@@ -171,6 +183,7 @@ CASES = [
       for case in (by_pkgconfig, by_find_package, guide, structures)
       for compiler in ("gcc", "clang")),
     (corrected, ["pkg-config", "gcc", "addr2line"]),
+    (refused, ["pkg-config", "gcc"]),
     *((cxx(compiler), ["pkg-config", "addr2line", compiler]) for compiler in ("g++", "clang++")),
 ]
 
