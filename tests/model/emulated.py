@@ -24,8 +24,14 @@ COMMON = ["-std=c17", "-g", "-D_GNU_SOURCE", "-Iinclude", "-I.", "-Itests", "-Is
 TESTER = [*COMMON, "-O2", "-fno-builtin"]
 INSTRUMENTED = [*COMMON, "-O1", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",
                 "-fno-builtin", "-Wno-tsan", "-DTHETIS_ASSERT_LEVEL=2"]
-PROGRAMS = {"engine": ["engine_code.c", "control_heap.c", "control_casloop.c"],
-            "litmus": ["litmus.c"], "search": ["search_programs.c"]}
+# test_<name>.c has its code in <name>*.c, as CMakeLists.txt has it, and in these scenarios.
+PROGRAMS = {"engine": ["control_heap.c", "control_casloop.c"], "litmus": [], "search": []}
+
+
+def code_of(name):
+    """The instrumented sources of one program."""
+    here = Path(__file__).parent
+    return sorted(p.name for p in here.glob(f"{name}*.c")) + PROGRAMS[name]
 
 
 def compile_one(source, flags, folder):
@@ -39,7 +45,7 @@ def objects(folder):
     """source -> its object, of everything that is needed; two compilers at a time."""
     tester = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "check").glob("*.c"))]
     tester += [f"tests/model/test_{name}.c" for name in PROGRAMS]
-    code = [f"tests/model/{f}" for files in PROGRAMS.values() for f in files]
+    code = [f"tests/model/{f}" for name in PROGRAMS for f in code_of(name)]
     work = [(s, TESTER) for s in tester] + [(s, INSTRUMENTED) for s in code]
     with ThreadPoolExecutor(2) as pool:
         made = pool.map(lambda w: compile_one(w[0], w[1], folder), work)
@@ -48,7 +54,7 @@ def objects(folder):
 
 def run(name, made, folder):
     """What is wrong with one program's run: lines of it."""
-    parts = [made[f"tests/model/{f}"] for f in PROGRAMS[name]]
+    parts = [made[f"tests/model/{f}"] for f in code_of(name)]
     parts += [o for s, o in made.items() if s.startswith("check/")]
     program = folder / name
     subprocess.run([COMPILER, made[f"tests/model/test_{name}.c"], *parts, "-o", program],
