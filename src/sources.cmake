@@ -14,6 +14,8 @@ set(THETIS_SOURCES
   src/ring/mpsc.c
   src/ring/spsc.c
   src/wait/wait.c
+  src/domain/domain.c
+  src/domain/pool.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -40,4 +42,6 @@ set(THETIS_SOURCES_BARE
   src/ring/mpsc.c
   src/ring/spsc.c
   src/wait/wait.c
+  src/domain/domain.c
+  src/domain/pool.c
 )

@@ -22,6 +22,8 @@
 #include "ring/mpsc.c"
 #include "ring/spsc.c"
 #include "wait/wait.c"
+#include "domain/domain.c"
+#include "domain/pool.c"
 #include "loop/backend.c"
 #include "loop/buffer.c"
 #include "loop/handle.c"

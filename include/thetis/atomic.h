@@ -10,8 +10,8 @@
  *     t = thetis_atomic_load_acquire(&r->tail);
  *
  * Words only: a 64-bit word on a 32-bit machine, or a byte, becomes a library call with a lock on
- * some targets, which would silently destroy wait-freedom. There are no fences: ThreadSanitizer
- * cannot see them.
+ * some targets, which would silently destroy wait-freedom. There are no fences, which
+ * ThreadSanitizer cannot see, but for the one in thetis_atomic_publish_seq_cst().
  *
  * Every use that is not relaxed carries `pair: tag` in a comment on its line. A tag names one
  * release side and one acquire side; tools/pairs.py checks that both exist.
@@ -119,6 +119,33 @@ static inline uintptr_t thetis_atomic_fetch_sub_relaxed(thetis_atomic *a, uintpt
 static inline uintptr_t thetis_atomic_fetch_sub_release(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_sub(&a->word_, value, __ATOMIC_RELEASE);
+}
+
+/* THETIS_FENCE_IS_EXCHANGE_: where an exchange is a full fence, whatever C11 says of it. The
+ * tester, which judges C11, is shown the fence. */
+#if (defined(__x86_64__) || defined(__i386__)) && !defined(__SANITIZE_THREAD__)
+#define THETIS_FENCE_IS_EXCHANGE_ 1
+#else
+#define THETIS_FENCE_IS_EXCHANGE_ 0
+#endif
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#undef THETIS_FENCE_IS_EXCHANGE_
+#define THETIS_FENCE_IS_EXCHANGE_ 0
+#endif
+#endif
+
+/* Stores with release, then a full fence: what the thread loads from now on is not older than what
+ * others had stored before a publish that they made before this one. Of two threads that each
+ * publish one word and then load the other's, one at least sees what the other published. */
+static inline void thetis_atomic_publish_seq_cst(thetis_atomic *a, uintptr_t value)
+{
+#if THETIS_FENCE_IS_EXCHANGE_
+    (void)__atomic_exchange_n(&a->word_, value, __ATOMIC_SEQ_CST);
+#else
+    __atomic_store_n(&a->word_, value, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
 }
 
 #endif

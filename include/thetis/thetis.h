@@ -11,10 +11,12 @@
 #include <thetis/bcast.h>
 #include <thetis/caps.h>
 #include <thetis/config.h>
+#include <thetis/domain.h>
 #include <thetis/hist.h>
 #include <thetis/latest.h>
 #include <thetis/loop.h>
 #include <thetis/mpsc.h>
+#include <thetis/pool.h>
 #include <thetis/spsc.h>
 #include <thetis/status.h>
 #include <thetis/tcp.h>

@@ -27,7 +27,7 @@ HEADERS = {
     "core": "thread hist",
     "ring": "spsc bytes bcast latest mpsc mpmc",
     "wait": "wait",
-    "domain": "domain",
+    "domain": "domain pool",
     "structures": "queue map dict stm",
     "loop": "loop timer inbox",
     "net": "tcp udp unix",
