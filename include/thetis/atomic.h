@@ -11,7 +11,7 @@
  *
  * Words only: a 64-bit word on a 32-bit machine, or a byte, becomes a library call with a lock on
  * some targets, which would silently destroy wait-freedom. There are no fences, which
- * ThreadSanitizer cannot see, but for the one in thetis_atomic_publish_seq_cst().
+ * ThreadSanitizer cannot see, but for the full one of the last two functions.
  *
  * Every use that is not relaxed carries `pair: tag` in a comment on its line. A tag names one
  * release side and one acquire side; tools/pairs.py checks that both exist.
@@ -135,9 +135,15 @@ static inline uintptr_t thetis_atomic_fetch_sub_release(thetis_atomic *a, uintpt
 #endif
 #endif
 
-/* Stores with release, then a full fence: what the thread loads from now on is not older than what
- * others had stored before a publish that they made before this one. Of two threads that each
- * publish one word and then load the other's, one at least sees what the other published. */
+/* A full fence. What the thread loads from now on is not older than what others had stored before
+ * such a fence that came before this one: of two threads that each store a word, pass a fence and
+ * load the other's word, one at least sees what the other stored. */
+static inline void thetis_atomic_fence_seq_cst(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Stores with release, then a full fence. */
 static inline void thetis_atomic_publish_seq_cst(thetis_atomic *a, uintptr_t value)
 {
 #if THETIS_FENCE_IS_EXCHANGE_

@@ -44,8 +44,9 @@
  * a helper must not sleep through 2^31 announcements of one thread.
  *
  * Orders (each end names the other):
- *   domain.fence   protect publishes its hazard, and who looks for hazards publishes a word of its
- *                  own, before the loads: one of the two sees the other (atomic.h).
+ *   domain.fence   protect passes a full fence between its hazard and its second load, and who
+ *                  looks for hazards passes one between unlinking and looking: one of the two
+ *                  sees the other (atomic.h).
  *   domain.hazard  hazards and the status are written with release, whoever looks for them
  *                  acquires: what was read from a block comes before its next use.
  *   domain.cell    who puts a block into a cell releases, protect's second load acquires: the
@@ -60,13 +61,13 @@
  * | operation       | thread | progress            | bound              | ISR-safe | shm |
  * |-----------------|--------|---------------------|--------------------|----------|-----|
  * | join            | any    | wait-free (claimed) | N + 1              | no       | no  |
- * | leave, expel    | owner  | wait-free (claimed) | H + 3, H + 3       | no       | no  |
+ * | leave, expel    | owner  | wait-free (claimed) | H + 3, H + 4       | no       | no  |
  * | protect         | owner  | wait-free (claimed) | 3                  | no       | no  |
  * | clear, withdraw | owner  | wait-free (claimed) | 1                  | no       | no  |
  * | announce        | owner  | wait-free (claimed) | n + 1              | no       | no  |
  * | answer, finish  | any    | wait-free (claimed) | 1                  | no       | no  |
  * | pending         | any    | wait-free (claimed) | n + 2              | no       | no  |
- * | count           | owner  | wait-free (claimed) | N (H + 1) + 1      | no       | no  |
+ * | count           | any    | wait-free (claimed) | N (H + 1)          | no       | no  |
  */
 #ifndef THETIS_DOMAIN_H
 #define THETIS_DOMAIN_H
@@ -91,8 +92,7 @@ typedef struct thetis_domain {
 typedef struct thetis_domain_thread {
     thetis_domain *domain_;
     size_t id_;
-    uintptr_t request_;   /* the last: odd, so that it is no address */
-    thetis_atomic fence_; /* the owner's, to publish nothing */
+    uintptr_t request_; /* the last: odd, so that it is no address */
     struct thetis_domain_thread *next_; /* of several that one thread owns for a while */
 } thetis_domain_thread;
 
@@ -159,13 +159,14 @@ THETIS_API void thetis_domain_leave(thetis_domain_thread *me);
 /** leave() for a thread that is gone without it, by whoever knows that it is (has joined it, say)
  *  and that it ended outside of all calls on this domain, its pools and structures. An
  *  announcement is dropped: bits that structures keep for it must be cleared before.
- *  @progress wait-free (claimed), at most H + 3 steps */
+ *  @progress wait-free (claimed), at most H + 4 steps */
 THETIS_API void thetis_domain_expel(thetis_domain *domain, size_t id);
 
 /** How many hazards and results now protect something in the `bytes` from `from` on: 0 says that
- *  what was unlinked there before is used by nobody any more.
- *  @progress wait-free (claimed), at most N (H + 1) + 1 steps */
-THETIS_API size_t thetis_domain_count(thetis_domain_thread *me, const void *from, size_t bytes);
+ *  what was unlinked there before is used by nobody any more. By anybody.
+ *  @progress wait-free (claimed), at most N (H + 1) steps */
+THETIS_API size_t thetis_domain_count(const thetis_domain *domain, const void *from,
+                                       size_t bytes);
 
 /** The most steps one call of `op` on `n` arguments can take.
  *  @progress wait-free, 0 steps */
@@ -195,12 +196,6 @@ static inline thetis_atomic *thetis_domain_hazard_(thetis_domain_thread *record,
 static inline thetis_atomic *thetis_domain_arg_(thetis_domain_thread *record, size_t k)
 {
     return thetis_domain_hazard_(record, record->domain_->hazards_ + k);
-}
-
-/* What was stored before comes, for all threads that publish, before what is loaded after. */
-static inline void thetis_domain_fence_(thetis_domain_thread *me)
-{
-    thetis_atomic_publish_seq_cst(&me->fence_, 0); /* pair: domain.fence */
 }
 
 static inline int thetis_domain_is_request_(uintptr_t status)
@@ -257,7 +252,7 @@ THETIS_INLINE void thetis_domain_clear(thetis_domain_thread *me, size_t k)
 
 /** Says what the caller wants: `n` words, at most A. Returns the request, an odd word. Whoever
  *  sees it may carry it out, once, and finish() it. The caller must not have announced anything.
- *  A structure then sets the caller's bit in its mask, and publishes something before it loads.
+ *  A structure then sets the caller's bit in its mask, and passes a full fence before it loads.
  *  @progress wait-free (claimed), n + 1 steps */
 THETIS_INLINE uintptr_t thetis_domain_announce(thetis_domain_thread *me, const uintptr_t *args,
                                                size_t n)

@@ -72,11 +72,10 @@ void thetis_domain_expel(thetis_domain *domain, size_t id)
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-size_t thetis_domain_count(thetis_domain_thread *me, const void *from, size_t bytes)
+size_t thetis_domain_count(const thetis_domain *domain, const void *from, size_t bytes)
 {
-    const thetis_domain *domain = me->domain_;
     size_t found = 0;
-    thetis_domain_fence_(me);
+    thetis_atomic_fence_seq_cst(); /* pair: domain.fence */
     for (size_t id = 0; id < domain->threads_; id++) {
         thetis_atomic *word = thetis_domain_status_(thetis_domain_record_(domain, id));
         for (size_t k = 0; k <= domain->hazards_; k++) {

@@ -275,7 +275,7 @@ static void pool_list_retired(thetis_pool *pool, thetis_pool_local_ *local, size
 }
 
 /* All that are retired become suspects. They were unlinked before this fence. */
-static void pool_suspect(thetis_domain_thread *me, thetis_pool_local_ *local)
+static void pool_suspect(thetis_pool_local_ *local)
 {
     local->suspects = local->retired;
     local->suspects_n = local->retired_n;
@@ -283,7 +283,7 @@ static void pool_suspect(thetis_domain_thread *me, thetis_pool_local_ *local)
     local->retired_n = 0;
     local->phase = pool_other(local->phase);
     local->looked = 0;
-    thetis_domain_fence_(me);
+    thetis_atomic_fence_seq_cst(); /* pair: domain.fence */
 }
 
 /* The block that an address lies in, or 0. */
@@ -346,7 +346,7 @@ void thetis_pool_retire(thetis_pool *pool, thetis_domain_thread *me, void *block
     thetis_pool_local_ *local = pool_local(pool, me->id_);
     THETIS_ASSERT2(me->domain_ == pool->domain_);
     pool_list_retired(pool, local, me->id_, pool_taken(pool, block));
-    if (!local->suspects && local->retired_n >= shape->limbo) pool_suspect(me, local);
+    if (!local->suspects && local->retired_n >= shape->limbo) pool_suspect(local);
     if (local->suspects) pool_advance(pool, me, local, shape->looks, shape->frees);
     THETIS_ASSERT1(local->retired_n + local->suspects_n <= shape->most);
     pool_tell(local);
@@ -357,7 +357,7 @@ size_t thetis_pool_reclaim(thetis_pool *pool, thetis_domain_thread *me)
     thetis_pool_local_ *local = pool_local(pool, me->id_);
     if (local->suspects) pool_advance(pool, me, local, SIZE_MAX, SIZE_MAX);
     if (local->retired) {
-        pool_suspect(me, local);
+        pool_suspect(local);
         pool_advance(pool, me, local, SIZE_MAX, SIZE_MAX);
     }
     pool_tell(local);
@@ -400,31 +400,44 @@ static uint64_t pool_bound_push(const thetis_pool_shape_ *shape, size_t n)
     return n + (uint64_t)pool_ceil(n, shape->batch) * (shape->batches + 1);
 }
 
-/* Looks at all records, and settles all of the suspects. */
-static uint64_t pool_bound_round(const thetis_pool_shape_ *shape)
+/* Fewer than n were there, and go back: the first 2b into the magazine. */
+static uint64_t pool_bound_vain(const thetis_pool_shape_ *shape, size_t n)
 {
-    return (uint64_t)3 * shape->threads * shape->words + shape->most +
-           pool_bound_push(shape, shape->most);
+    uint64_t batches = pool_ceil(n - 1, shape->batch), back = batches > 2 ? batches - 2 : 0;
+    return 4 * (uint64_t)(n - 1) + 2 + (batches + back) * (shape->batches + 1);
+}
+
+static uint64_t pool_bound_take(const thetis_pool_shape_ *shape, size_t n)
+{
+    uint64_t done = 2 * (uint64_t)n + (uint64_t)pool_ceil(n, shape->batch) * (shape->batches + 1);
+    uint64_t vain = n > 0 ? pool_bound_vain(shape, n) : 0;
+    return done > vain ? done : vain;
+}
+
+/* Two looks at all records; each block is settled once, and those that were marked once more. */
+static uint64_t pool_bound_reclaim(const thetis_pool_shape_ *shape)
+{
+    uint64_t words = (uint64_t)shape->threads * shape->words;
+    return 2 * 3 * words + shape->most + 2 * words + pool_bound_push(shape, shape->most) + 1;
 }
 
 uint64_t thetis_pool_bound(const thetis_pool *pool, thetis_pool_op op, size_t n)
 {
     const thetis_pool_shape_ *shape = &pool->shape_;
-    uint64_t batches = pool_ceil(n, shape->batch), reclaim = 2 * pool_bound_round(shape) + 1;
+    const thetis_domain *domain = pool->domain_;
     switch (op) {
     case THETIS_POOL_TAKE:
-        if (n == 1) return (uint64_t)shape->batches + 3;
-        return 4 * (uint64_t)n + 2 * batches * (shape->batches + 1) + 2;
+        return pool_bound_take(shape, n);
     case THETIS_POOL_GIVE:
         return 1 + pool_bound_push(shape, 1);
     case THETIS_POOL_RETIRE:
         return 3 + 3 * (uint64_t)shape->looks * shape->words + shape->frees +
                pool_bound_push(shape, shape->frees);
     case THETIS_POOL_RECLAIM:
-        return reclaim;
+        return pool_bound_reclaim(shape);
     default:
-        return (shape->threads + 1) * thetis_domain_bound(pool->domain_, THETIS_DOMAIN_JOIN, 0) +
-               shape->threads *
-                   (reclaim + thetis_domain_bound(pool->domain_, THETIS_DOMAIN_LEAVE, 0));
+        return (shape->threads + 1) * thetis_domain_bound(domain, THETIS_DOMAIN_JOIN, 0) +
+               shape->threads * (pool_bound_reclaim(shape) +
+                                 thetis_domain_bound(domain, THETIS_DOMAIN_LEAVE, 0));
     }
 }
