@@ -58,16 +58,16 @@
  *   domain.status  announce releases the arguments, pending acquires them.
  *   domain.answer  finish releases the result, the owner's load of the status acquires it.
  *
- * | operation       | thread | progress            | bound              | ISR-safe | shm |
- * |-----------------|--------|---------------------|--------------------|----------|-----|
- * | join            | any    | wait-free (claimed) | N + 1              | no       | no  |
- * | leave, expel    | owner  | wait-free (claimed) | H + 3, H + 4       | no       | no  |
- * | protect         | owner  | wait-free (claimed) | 3                  | no       | no  |
- * | clear, withdraw | owner  | wait-free (claimed) | 1                  | no       | no  |
- * | announce        | owner  | wait-free (claimed) | n + 1              | no       | no  |
- * | answer, finish  | any    | wait-free (claimed) | 1                  | no       | no  |
- * | pending         | any    | wait-free (claimed) | n + 2              | no       | no  |
- * | count           | any    | wait-free (claimed) | N (H + 1)          | no       | no  |
+ * | operation       | thread | progress  | bound              | ISR-safe | shm |
+ * |-----------------|--------|-----------|--------------------|----------|-----|
+ * | join            | any    | wait-free | N + 1              | no       | no  |
+ * | leave, expel    | owner  | wait-free | H + 3, H + 4       | no       | no  |
+ * | protect         | owner  | wait-free | 3                  | no       | no  |
+ * | clear, withdraw | owner  | wait-free | 1                  | no       | no  |
+ * | announce        | owner  | wait-free | n + 1              | no       | no  |
+ * | answer, finish  | any    | wait-free | 1                  | no       | no  |
+ * | pending         | any    | wait-free | n + 2              | no       | no  |
+ * | count           | any    | wait-free | N (H + 1)          | no       | no  |
  */
 #ifndef THETIS_DOMAIN_H
 #define THETIS_DOMAIN_H
@@ -147,24 +147,24 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_domain_init(void *mem, size_t l
 
 /** Gives the caller a record, with all that its last owner left in it: its number, the blocks it
  *  had retired in pools, and those it had not used. ENOSLOT as of thetis_thread_join().
- *  @progress wait-free (claimed), at most N + 1 steps */
+ *  @progress wait-free, at most N + 1 steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_domain_join(thetis_domain *domain,
                                                              thetis_domain_thread **out);
 
 /** Gives the record back; hazards are cleared. Asserts that nothing is announced. Blocks it has
  *  retired stay with the record, for its next owner, or thetis_pool_collect().
- *  @progress wait-free (claimed), at most H + 3 steps */
+ *  @progress wait-free, at most H + 3 steps */
 THETIS_API void thetis_domain_leave(thetis_domain_thread *me);
 
 /** leave() for a thread that is gone without it, by whoever knows that it is (has joined it, say)
  *  and that it ended outside of all calls on this domain, its pools and structures. An
  *  announcement is dropped: bits that structures keep for it must be cleared before.
- *  @progress wait-free (claimed), at most H + 4 steps */
+ *  @progress wait-free, at most H + 4 steps */
 THETIS_API void thetis_domain_expel(thetis_domain *domain, size_t id);
 
 /** How many hazards and results now protect something in the `bytes` from `from` on: 0 says that
  *  what was unlinked there before is used by nobody any more. By anybody.
- *  @progress wait-free (claimed), at most N (H + 1) steps */
+ *  @progress wait-free, at most N (H + 1) steps */
 THETIS_API size_t thetis_domain_count(const thetis_domain *domain, const void *from,
                                        size_t bytes);
 
@@ -216,7 +216,7 @@ THETIS_INLINE size_t thetis_domain_self(const thetis_domain_thread *me)
  *  more. OK: `*word` was in the cell after that, so it may be read until the hazard changes; 0 and
  *  words that are no address of a block need no protection. AGAIN: the cell has changed, and
  *  `*word` is what was there before: not to be read through.
- *  @progress wait-free (claimed), 3 steps */
+ *  @progress wait-free, 3 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_domain_protect(thetis_domain_thread *me,
                                                                    size_t k,
                                                                    const thetis_atomic *cell,
@@ -233,7 +233,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_domain_protect(thetis_domain
 
 /** Puts the block `word` into the cell if that still has `expected`, which the caller protects:
  *  1, and who protects it from there may read it; or 0. Any release on the cell does the same.
- *  @progress wait-free (claimed), 1 step */
+ *  @progress wait-free, 1 step */
 THETIS_INLINE THETIS_NODISCARD int thetis_domain_cas(thetis_atomic *cell, uintptr_t expected,
                                                      uintptr_t word)
 {
@@ -241,7 +241,7 @@ THETIS_INLINE THETIS_NODISCARD int thetis_domain_cas(thetis_atomic *cell, uintpt
 }
 
 /** Hazard `k` protects nothing any more. Not needed before the next protect().
- *  @progress wait-free (claimed), 1 step */
+ *  @progress wait-free, 1 step */
 THETIS_INLINE void thetis_domain_clear(thetis_domain_thread *me, size_t k)
 {
     THETIS_ASSERT2(k < me->domain_->hazards_);
@@ -253,7 +253,7 @@ THETIS_INLINE void thetis_domain_clear(thetis_domain_thread *me, size_t k)
 /** Says what the caller wants: `n` words, at most A. Returns the request, an odd word. Whoever
  *  sees it may carry it out, once, and finish() it. The caller must not have announced anything.
  *  A structure then sets the caller's bit in its mask, and passes a full fence before it loads.
- *  @progress wait-free (claimed), n + 1 steps */
+ *  @progress wait-free, n + 1 steps */
 THETIS_INLINE uintptr_t thetis_domain_announce(thetis_domain_thread *me, const uintptr_t *args,
                                                size_t n)
 {
@@ -268,7 +268,7 @@ THETIS_INLINE uintptr_t thetis_domain_announce(thetis_domain_thread *me, const u
 
 /** What has become of the caller's announcement: the request, still; or the address of the block
  *  that has its result, protected until withdraw().
- *  @progress wait-free (claimed), 1 step */
+ *  @progress wait-free, 1 step */
 THETIS_INLINE uintptr_t thetis_domain_answer(thetis_domain_thread *me)
 {
     return thetis_atomic_load_acquire(thetis_domain_status_(me)); /* pair: domain.answer */
@@ -277,7 +277,7 @@ THETIS_INLINE uintptr_t thetis_domain_answer(thetis_domain_thread *me)
 /** Nothing is announced any more, and the block of the result is not protected any more. Of a
  *  request that nobody has finished: for those that change nothing. A helper may still carry it
  *  out, but finish() fails.
- *  @progress wait-free (claimed), 1 step */
+ *  @progress wait-free, 1 step */
 THETIS_INLINE void thetis_domain_withdraw(thetis_domain_thread *me)
 {
     thetis_atomic_store_release(thetis_domain_status_(me), 0); /* pair: domain.hazard */
@@ -285,7 +285,7 @@ THETIS_INLINE void thetis_domain_withdraw(thetis_domain_thread *me)
 
 /** The request of thread `id` and its first `n` arguments, which belong together; 0: none, or one
  *  that is just being replaced. By any thread.
- *  @progress wait-free (claimed), n + 2 steps */
+ *  @progress wait-free, n + 2 steps */
 THETIS_INLINE uintptr_t thetis_domain_pending(const thetis_domain *domain, size_t id,
                                               uintptr_t *args, size_t n)
 {
@@ -302,7 +302,7 @@ THETIS_INLINE uintptr_t thetis_domain_pending(const thetis_domain *domain, size_
 /** Says that the request of thread `id` is done, and its result is in the block at `word`, which
  *  is even and stays protected for the owner. Does nothing if the request is not there any more.
  *  To be called while the block cannot be retired: before it is taken from where it was found.
- *  @progress wait-free (claimed), 1 step */
+ *  @progress wait-free, 1 step */
 THETIS_INLINE void thetis_domain_finish(const thetis_domain *domain, size_t id, uintptr_t request,
                                         uintptr_t word)
 {

@@ -34,7 +34,9 @@
  *   is raised after a put and lowered before a get. Seeing i-1 empty, a getter goes on, and F(i) =
  *   F(i-1) >= G(i-1) >= G(i). Who finds a batch at k takes one from each F(i) and G(i), i <= k. So
  *   F(i) >= G(i) stays true, and at S-1 there is one for it.
- *   All accesses are read-modify-writes that acquire and release, so they have one order.
+ *   All accesses are read-modify-writes, so each sees the one before it. The proofs need one order
+ *   of all, which is there if no thread's accesses change places: a putter's exchanges acquire, so
+ *   its addition comes last; a getter's are made only because of the count that it found.
  *
  * ENOMEM. The caller's magazine is empty then, and each other thread withholds at most 2b + 1
  * blocks: in its magazine and hands, or, if that is empty, a batch that it has a right to, or hides
@@ -59,16 +61,15 @@
  * Memory: thetis_pool_size() bytes from the caller, touched as a whole by init.
  *
  * Orders (each end names the other):
- *   pool.slot      both exchanges acquire and release: the headers in a batch, and all that was
- *                  done with its blocks. And the order that the proofs need.
- *   pool.count     both additions acquire and release: who has a right knows of the put.
+ *   pool.slot   put releases and get acquires the headers of a batch, and all that was done with
+ *               its blocks. Put acquires, too, since it goes on with a batch that it found.
  *
  * | operation | progress            | bound                                | ISR-safe | shm |
  * |-----------|---------------------|--------------------------------------|----------|-----|
- * | take      | wait-free (claimed) | S + 3                                | no       | no  |
- * | give      | wait-free (claimed) | S + 4                                | no       | no  |
- * | retire    | wait-free (claimed) | 3 (H + 1) + 12 + ceil(4 / b) (S + 1) | no       | no  |
- * | reclaim   | wait-free (claimed) | see bound()                          | no       | no  |
+ * | take      | wait-free           | S + 3                                | no       | no  |
+ * | give      | wait-free           | S + 3                                | no       | no  |
+ * | retire    | wait-free           | 3 (H + 1) + 11 + ceil(4 / b) (S + 1) | no       | no  |
+ * | reclaim   | wait-free           | see bound()                          | no       | no  |
  * | collect   | wait-free (claimed) | N times join, reclaim and leave      | no       | no  |
  */
 #ifndef THETIS_POOL_H
@@ -162,24 +163,24 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_pool_init(void *mem, size_t len
 
 /** Takes `n` blocks, or none: OK or ENOMEM. Those that turn out not to be needed go back with
  *  give(): so an operation that must not fail later has what it needs before it announces itself.
- *  @progress wait-free (claimed), at most 3n + 2 ceil(n / b) (S + 1) + 2 steps, 3 + S for n = 1 */
+ *  @progress wait-free, less than 4n + 2 ceil(n / b) (S + 1) steps, S + 3 for n = 1 */
 THETIS_API THETIS_NODISCARD thetis_status thetis_pool_take_n(thetis_pool *pool,
                                                              thetis_domain_thread *me,
                                                              void **blocks, size_t n);
 
 /** Gives back a block that no other thread can reach or has been told of since take(). Asserts that
  *  it is a block of this pool that is taken.
- *  @progress wait-free (claimed), at most S + 4 steps */
+ *  @progress wait-free, at most S + 3 steps */
 THETIS_API void thetis_pool_give(thetis_pool *pool, thetis_domain_thread *me, void *block);
 
 /** Gives back a block that nobody can reach any more, but that others may still protect: it is free
  *  after nobody does. Asserts that it is a block of this pool that is taken.
- *  @progress wait-free (claimed), at most 3 (H + 1) + 12 + ceil(4 / b) (S + 1) steps */
+ *  @progress wait-free, at most 3 (H + 1) + 11 + ceil(4 / b) (S + 1) steps */
 THETIS_API void thetis_pool_retire(thetis_pool *pool, thetis_domain_thread *me, void *block);
 
 /** Frees all blocks that the caller has retired, but those that are protected now. Returns how many
  *  are left.
- *  @progress wait-free (claimed), at most thetis_pool_bound() steps */
+ *  @progress wait-free, at most thetis_pool_bound() steps */
 THETIS_API size_t thetis_pool_reclaim(thetis_pool *pool, thetis_domain_thread *me);
 
 /** reclaim() for all threads that have left, or never joined: joins until there is no record,
@@ -188,7 +189,7 @@ THETIS_API size_t thetis_pool_reclaim(thetis_pool *pool, thetis_domain_thread *m
 THETIS_API size_t thetis_pool_collect(thetis_pool *pool);
 
 /** Levels, each as it is at some moment during the call.
- *  @progress wait-free (claimed), N + 1 steps */
+ *  @progress wait-free, N + 1 steps */
 THETIS_API void thetis_pool_stat(const thetis_pool *pool, thetis_pool_levels *out);
 
 /** The most steps one call of `op` on `n` blocks can take.
@@ -198,7 +199,7 @@ THETIS_API uint64_t thetis_pool_bound(const thetis_pool *pool, thetis_pool_op op
 THETIS_END_DECLS
 
 /** thetis_pool_take_n() of one.
- *  @progress wait-free (claimed), at most S + 3 steps */
+ *  @progress wait-free, at most S + 3 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_pool_take(thetis_pool *pool,
                                                               thetis_domain_thread *me,
                                                               void **block)

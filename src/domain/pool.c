@@ -187,21 +187,19 @@ static void pool_put(thetis_pool *pool, uintptr_t batch)
         THETIS_ASSERT1(i < pool->shape_.batches); /* one pass is enough */
         batch = thetis_atomic_exchange_acq_rel(&pool->slots_[i], batch); /* pair: pool.slot */
     }
-    (void)thetis_atomic_fetch_add_acq_rel(&pool->count_, 1); /* pair: pool.count */
+    (void)thetis_atomic_fetch_add_relaxed(&pool->count_, 1);
 }
 
 static uintptr_t pool_get(thetis_pool *pool)
 {
-    const uintptr_t one_less = UINTPTR_MAX;
-    uintptr_t n = thetis_atomic_fetch_add_acq_rel(&pool->count_, one_less); /* pair: pool.count */
-    uintptr_t batch = 0;
+    uintptr_t n = thetis_atomic_fetch_sub_relaxed(&pool->count_, 1), batch = 0;
     if ((intptr_t)n <= 0) {
         (void)thetis_atomic_fetch_add_relaxed(&pool->count_, 1);
         return 0;
     }
     for (size_t i = 0; !batch; i++) {
         THETIS_ASSERT1(i < pool->shape_.batches); /* one pass is enough */
-        batch = thetis_atomic_exchange_acq_rel(&pool->slots_[i], 0); /* pair: pool.slot */
+        batch = thetis_atomic_exchange_acquire(&pool->slots_[i], 0); /* pair: pool.slot */
     }
     return batch;
 }
@@ -404,7 +402,7 @@ static uint64_t pool_bound_push(const thetis_pool_shape_ *shape, size_t n)
 static uint64_t pool_bound_vain(const thetis_pool_shape_ *shape, size_t n)
 {
     uint64_t batches = pool_ceil(n - 1, shape->batch), back = batches > 2 ? batches - 2 : 0;
-    return 4 * (uint64_t)(n - 1) + 2 + (batches + back) * (shape->batches + 1);
+    return 4 * (uint64_t)(n - 1) + 2 + ((n - 1) / shape->batch + back) * (shape->batches + 1);
 }
 
 static uint64_t pool_bound_take(const thetis_pool_shape_ *shape, size_t n)

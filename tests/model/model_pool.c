@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * model_pool.c: scenarios of thetis/pool.h: a block has one holder at a time, none is lost, there is
- * always one when the sizing says so, whoever stops, and few wait for readers.
+ * model_pool.c: scenarios of thetis/pool.h: a block has one holder at a time, none is lost, there
+ * is always one when the sizing says so, whoever stops, and few wait for readers.
  */
 #include "model/model_domain.h"
 
