@@ -10,6 +10,7 @@ A use of thetis/atomic.h that is not relaxed carries a tag in a comment on its l
 
 Several tags are separated by commas. A tag needs a releasing and an acquiring end. One acq_rel
 line is both ends only if another line has the tag too, or if it is marked `spsc.tail (self)`.
+Full fences pair with each other and have no tag; a publish is a release, and such a fence.
 Every tag is explained in the part `Orders` of a comment at the top of a file, as the first word
 of a line, and every tag explained there is in the code. Tests and examples are not asked.
 """
@@ -28,7 +29,7 @@ from tidyrules.tree import Tree
 FOLDERS = ("include", "src", "check", "sim")
 DEFINITIONS = "include/thetis/atomic.h"
 
-_CALL = re.compile(r"\bthetis_atomic_(\w+?)_(acquire|release|acq_rel|seq_cst)\s*\(")
+_CALL = re.compile(r"\bthetis_atomic_(?!fence)(\w+?)_(acquire|release|acq_rel|seq_cst)\s*\(")
 _TAG = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+"
 _PAIR = re.compile(rf"\bpair:\s*({_TAG}(?:\s*\(self\))?(?:\s*,\s*{_TAG}(?:\s*\(self\))?)*)")
 _NAMED = re.compile(rf"^({_TAG})(?:\s\s|\s*[,:]|\s*$)")
@@ -51,7 +52,7 @@ class Site(NamedTuple):
     @property
     def acquires(self):
         """Whether it observes."""
-        return self.order != "release" and self.call != "store"
+        return self.order != "release" and self.call not in ("store", "publish")
 
     def __str__(self):
         return f"{self.path}:{self.line}"

@@ -14,7 +14,8 @@
  * ThreadSanitizer cannot see, but for the full one of the last two functions.
  *
  * Every use that is not relaxed carries `pair: tag` in a comment on its line. A tag names one
- * release side and one acquire side; tools/pairs.py checks that both exist.
+ * release side and one acquire side; tools/pairs.py checks that both exist. Full fences pair with
+ * full fences: the comment beside one says with which.
  *
  * Progress: loads and stores are wait-free. A read-modify-write is one instruction on x86-64,
  * AArch64 with LSE and RISC-V with A; elsewhere (LL/SC) its retries are bounded by the core's

@@ -44,19 +44,18 @@
  * a helper must not sleep through 2^31 announcements of one thread.
  *
  * Orders (each end names the other):
- *   domain.fence   protect passes a full fence between its hazard and its second load, and who
- *                  looks for hazards passes one between unlinking and looking: one of the two
- *                  sees the other (atomic.h).
- *   domain.hazard  hazards and the status are written with release, whoever looks for them
- *                  acquires: what was read from a block comes before its next use.
+ *   domain.hazard  hazards are written with release, whoever looks for them acquires: what was read
+ *                  from a block comes before its next use.
  *   domain.cell    who puts a block into a cell releases, protect's second load acquires: the
  *                  block's contents. Not the first load: it reads only the word.
  *   domain.args    arguments are stored with release and loaded with acquire. A helper that reads
  *                  one of a later request then knows that the request it began with is over, and
  *                  sees that in the status. The store must release: without it an argument of the
  *                  next request can be seen with the status of the one before.
- *   domain.status  announce releases the arguments, pending acquires them.
- *   domain.answer  finish releases the result, the owner's load of the status acquires it.
+ *   domain.status  announce, finish and withdraw release; pending, answer and whoever looks for
+ *                  hazards acquire: the arguments, the result, and the end of its use.
+ * Full fences: protect's, between its hazard and its second load; and that of whoever looks for
+ * hazards, between unlinking and looking. One of the two sees what the other one stored.
  *
  * | operation       | thread | progress  | bound              | ISR-safe | shm |
  * |-----------------|--------|-----------|--------------------|----------|-----|
@@ -225,7 +224,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_domain_protect(thetis_domain
     thetis_atomic *hazard = thetis_domain_hazard_(me, k);
     uintptr_t now, seen = thetis_atomic_load_relaxed(cell);
     THETIS_ASSERT2(k < me->domain_->hazards_);
-    thetis_atomic_publish_seq_cst(hazard, seen); /* pair: domain.fence, domain.hazard */
+    thetis_atomic_publish_seq_cst(hazard, seen); /* pair: domain.hazard */
     now = thetis_atomic_load_acquire(cell);      /* pair: domain.cell */
     *word = seen;
     return THETIS_LIKELY(now == seen) ? THETIS_OK : THETIS_AGAIN;
@@ -271,7 +270,7 @@ THETIS_INLINE uintptr_t thetis_domain_announce(thetis_domain_thread *me, const u
  *  @progress wait-free, 1 step */
 THETIS_INLINE uintptr_t thetis_domain_answer(thetis_domain_thread *me)
 {
-    return thetis_atomic_load_acquire(thetis_domain_status_(me)); /* pair: domain.answer */
+    return thetis_atomic_load_acquire(thetis_domain_status_(me)); /* pair: domain.status */
 }
 
 /** Nothing is announced any more, and the block of the result is not protected any more. Of a
@@ -280,7 +279,7 @@ THETIS_INLINE uintptr_t thetis_domain_answer(thetis_domain_thread *me)
  *  @progress wait-free, 1 step */
 THETIS_INLINE void thetis_domain_withdraw(thetis_domain_thread *me)
 {
-    thetis_atomic_store_release(thetis_domain_status_(me), 0); /* pair: domain.hazard */
+    thetis_atomic_store_release(thetis_domain_status_(me), 0); /* pair: domain.status */
 }
 
 /** The request of thread `id` and its first `n` arguments, which belong together; 0: none, or one
@@ -307,7 +306,7 @@ THETIS_INLINE void thetis_domain_finish(const thetis_domain *domain, size_t id, 
                                         uintptr_t word)
 {
     thetis_atomic *status = thetis_domain_status_(thetis_domain_record_(domain, id));
-    (void)thetis_atomic_cas_release(status, request, word); /* pair: domain.answer */
+    (void)thetis_atomic_cas_release(status, request, word); /* pair: domain.status */
 }
 
 #endif

@@ -75,11 +75,12 @@ void thetis_domain_expel(thetis_domain *domain, size_t id)
 size_t thetis_domain_count(const thetis_domain *domain, const void *from, size_t bytes)
 {
     size_t found = 0;
-    thetis_atomic_fence_seq_cst(); /* pair: domain.fence */
+    thetis_atomic_fence_seq_cst(); /* with protect's */
     for (size_t id = 0; id < domain->threads_; id++) {
         thetis_atomic *word = thetis_domain_status_(thetis_domain_record_(domain, id));
         for (size_t k = 0; k <= domain->hazards_; k++) {
-            uintptr_t at = thetis_atomic_load_acquire(&word[k]); /* pair: domain.hazard */
+            uintptr_t at =
+                thetis_atomic_load_acquire(&word[k]); /* pair: domain.hazard, domain.status */
             if (k == 0 && thetis_domain_is_request_(at)) continue;
             found += at - (uintptr_t)from < bytes;
         }

@@ -281,7 +281,7 @@ static void pool_suspect(thetis_pool_local_ *local)
     local->retired_n = 0;
     local->phase = pool_other(local->phase);
     local->looked = 0;
-    thetis_atomic_fence_seq_cst(); /* pair: domain.fence */
+    thetis_atomic_fence_seq_cst(); /* with protect's */
 }
 
 /* The block that an address lies in, or 0. */
@@ -306,7 +306,7 @@ static void pool_look(thetis_pool *pool, const thetis_domain_thread *me, thetis_
 {
     thetis_domain_thread *record = thetis_domain_record_(pool->domain_, local->looked++);
     thetis_atomic *word = thetis_domain_status_(record);
-    uintptr_t status = thetis_atomic_load_acquire(word); /* pair: domain.hazard */
+    uintptr_t status = thetis_atomic_load_acquire(word); /* pair: domain.status */
     if (!thetis_domain_is_request_(status)) pool_mark(pool, me->id_, local->phase, status);
     for (size_t k = 1; k < pool->shape_.words; k++) {
         uintptr_t hazard = thetis_atomic_load_acquire(&word[k]); /* pair: domain.hazard */

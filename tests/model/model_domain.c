@@ -303,6 +303,7 @@ static void expel_body(unsigned thread)
     size_t id = thetis_domain_self(self[0]);
     self[0] = NULL;
     expel(id);
+    THETIS_CHECK(pending(id, args) == 0 && reclaim(1) == 0);
     THETIS_CHECK(join(0) == THETIS_OK && thetis_domain_self(self[0]) == id);
     (void)add_once(0, 0, 1);
     THETIS_CHECK(reclaim(0) == 0);

@@ -26,13 +26,13 @@ static void send(unsigned t)
     version *v = take(t);
     THETIS_CHECK(v);
     fill(v, 1);
-    v = address(thetis_atomic_exchange_acq_rel(&cell[0], (uintptr_t)v));
+    v = address(thetis_atomic_exchange_release(&cell[0], (uintptr_t)v)); /* its own, or none */
     if (v) give(t, v);
 }
 
 static void receive(unsigned t)
 {
-    version *v = address(thetis_atomic_exchange_acq_rel(&cell[0], 0));
+    version *v = address(thetis_atomic_exchange_acquire(&cell[0], 0));
     if (!v) return;
     (void)value_of(v);
     fill(v, 0);
@@ -41,7 +41,7 @@ static void receive(unsigned t)
 
 static void pass_body(unsigned thread)
 {
-    for (unsigned k = 0; k < 4 * thetis_check_rounds(); k++) {
+    for (unsigned k = 0; k < 7 * thetis_check_rounds(); k++) {
         if (thread == 0) send(0);
         else receive(1);
     }
