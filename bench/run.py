@@ -3,7 +3,7 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, mpsc, timer, wake, tcp, conn or all.
+STEM: spsc, bytes, bcast, latest, mpsc, domain, timer, wake, tcp, conn or all.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -84,6 +84,13 @@ def mpsc():
     return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",))]
 
 
+def domain():
+    """A read, a replacement; blocks that wait for one reader that stands still."""
+    return [Bench(f"domain.{form}", "domain", "urcu", (form,)) for form in ("read", "replace")] + [
+        Bench("domain.stopped", "domain", "urcu", ("stopped", "10000000"),
+              ("stopped", "1000000"), metric="unreclaimed", unit="blocks")]
+
+
 def timer():
     """Re-arming, by the shortest way and by an explicit stop and start."""
     sizes = (("1k", "1000"), ("100k", "100000"), ("1m", "1000000"))
@@ -115,7 +122,7 @@ def conn():
 
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "mpsc": mpsc,
-         "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
+         "domain": domain, "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
 
 
 class Probe:

@@ -20,7 +20,8 @@ static void freeze_blocks(const char *name, unsigned stride, freezer_op *first, 
 
 TEST(domain_replace)
 {
-    freeze_blocks("domain protect, take, cas, retire", FREEZE_STRIDE, blocks_replace, blocks_replace);
+    freeze_blocks("domain protect, take, cas, retire", FREEZE_STRIDE, blocks_replace,
+                  blocks_replace);
 }
 
 TEST(domain_announce)
