@@ -120,6 +120,71 @@ const thetis_check_scenario pool_store = {
     .name = "pool-store", .threads = 3, .slow = 2, .setup = make_store, .body = store_body,
     .done = store_done};
 
+/* ENOMEM: thread 1 gives all that it has; thread 0 takes until there is none, and then others
+ * withhold no more than (N - 1) (2b + 1). */
+enum { MANY = 14 };
+
+static version *mine[MANY];
+static size_t mine_n;
+
+static void make_exact_of(size_t batch)
+{
+    void *block;
+    make((size){.threads = 2, .hazards = 1, .batch = batch, .batches = GIVEN / batch + 2});
+    all_join(2);
+    for (size_t k = 0; k < GIVEN; k++) {
+        THETIS_CHECK(thetis_pool_take(pool, self[1], &block) == THETIS_OK);
+        in_hand[k] = block;
+    }
+    mine_n = 0;
+}
+
+static void make_exact(void)
+{
+    make_exact_of(1);
+}
+
+static void make_exact_batch(void)
+{
+    make_exact_of(2);
+}
+
+static void exact_body(unsigned thread)
+{
+    size_t all = pool->shape_.batches * pool->shape_.batch, hidden = 2 * pool->shape_.batch + 1;
+    if (thread == 1) {
+        for (size_t k = 0; k < GIVEN; k++) {
+            thetis_atomic_store_relaxed(&cell[0], k + 1); /* so many are not taken any more */
+            give(1, in_hand[k]);
+        }
+        return;
+    }
+    for (;;) {
+        uintptr_t given = thetis_atomic_load_relaxed(&cell[0]);
+        version *v = take(0);
+        if (!v) {
+            THETIS_CHECK(mine_n + (GIVEN - given) + hidden >= all);
+            break;
+        }
+        mine[mine_n++] = v;
+    }
+}
+
+static void exact_done(void)
+{
+    if (anybody_stopped()) return;
+    for (size_t k = 0; k < mine_n; k++) thetis_pool_give(pool, self[0], mine[k]);
+    thetis_atomic_store_relaxed(&cell[0], 0);
+    all_blocks_are_there();
+}
+
+const thetis_check_scenario pool_exact = {
+    .name = "pool-exact", .threads = 2, .setup = make_exact, .body = exact_body,
+    .done = exact_done};
+const thetis_check_scenario pool_exact_batch = {
+    .name = "pool-exact-batch", .threads = 2, .setup = make_exact_batch, .body = exact_body,
+    .done = exact_done};
+
 /* All give more than their magazines hold, and take it again. */
 static void make_swing(void)
 {

@@ -12,7 +12,8 @@ FAULTS = [
           "        batch = thetis_atomic_exchange_acq_rel(&pool->slots_[i], batch); /* pair: "
           "pool.slot */\n    }\n    (void)thetis_atomic_fetch_add_relaxed(&pool->count_, 1);\n",
           "    (void)thetis_atomic_fetch_add_relaxed(&pool->count_, 1);\n"
-          "    for (size_t i = 0; batch; i++) {\n        THETIS_ASSERT1(i < pool->shape_.batches);\n"
+          "    for (size_t i = 0; batch; i++) {\n"
+          "        THETIS_ASSERT1(i < pool->shape_.batches);\n"
           "        batch = thetis_atomic_exchange_acq_rel(&pool->slots_[i], batch);\n    }\n"),
     Fault("pool put does not count", "dropped step", POOL,
           "    (void)thetis_atomic_fetch_add_relaxed(&pool->count_, 1);\n}", "}"),
