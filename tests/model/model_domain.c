@@ -70,7 +70,7 @@ static void pairs_body(unsigned thread)
 }
 
 const thetis_check_scenario domain_pairs = {
-    .name = "domain-pairs", .threads = 2, .setup = make_pairs, .body = pairs_body,
+    .name = "domain-pairs", .threads = 2, .slow = 4, .setup = make_pairs, .body = pairs_body,
     .done = read_done};
 
 /* ---- several writers ------------------------------------------------------------------------- */
@@ -100,7 +100,7 @@ static void add_done(void)
 }
 
 const thetis_check_scenario domain_add = {
-    .name = "domain-add", .threads = 3, .rounds = 2, .setup = make_add, .body = add_body,
+    .name = "domain-add", .threads = 3, .slow = 2, .rounds = 2, .setup = make_add, .body = add_body,
     .done = add_done};
 
 /* ---- announcements: the result is in the version that carries the request out ---------------- */
@@ -270,7 +270,7 @@ static void churn_body(unsigned thread)
 }
 
 const thetis_check_scenario domain_churn = {
-    .name = "domain-churn", .threads = 3, .slow = 2, .setup = make_churn, .body = churn_body,
+    .name = "domain-churn", .threads = 3, .slow = 4, .setup = make_churn, .body = churn_body,
     .done = add_done};
 
 /* A thread ends without leave(): with a hazard, an announcement and a retired block. Who knows that
@@ -386,5 +386,5 @@ static void count_done(void)
 }
 
 const thetis_check_scenario domain_count = {
-    .name = "domain-count", .threads = 2, .garbage = WAITING, .setup = make_count,
+    .name = "domain-count", .threads = 2, .slow = 2, .garbage = WAITING, .setup = make_count,
     .body = count_body, .done = count_done};

@@ -48,7 +48,7 @@ static void pass_body(unsigned thread)
 }
 
 const thetis_check_scenario pool_pass = {
-    .name = "pool-pass", .threads = 2, .setup = make_pass, .body = pass_body,
+    .name = "pool-pass", .threads = 2, .slow = 2, .setup = make_pass, .body = pass_body,
     .done = blocks_done};
 
 static void make_pass_batch(void)
@@ -179,11 +179,11 @@ static void exact_done(void)
 }
 
 const thetis_check_scenario pool_exact = {
-    .name = "pool-exact", .threads = 2, .setup = make_exact, .body = exact_body,
+    .name = "pool-exact", .threads = 2, .slow = 2, .setup = make_exact, .body = exact_body,
     .done = exact_done};
 const thetis_check_scenario pool_exact_batch = {
-    .name = "pool-exact-batch", .threads = 2, .setup = make_exact_batch, .body = exact_body,
-    .done = exact_done};
+    .name = "pool-exact-batch", .threads = 2, .slow = 2, .setup = make_exact_batch,
+    .body = exact_body, .done = exact_done};
 
 /* All give more than their magazines hold, and take it again. */
 static void make_swing(void)
@@ -236,7 +236,8 @@ static void few_body(unsigned thread)
 }
 
 const thetis_check_scenario pool_few = {
-    .name = "pool-few", .threads = 2, .setup = make_few, .body = few_body, .done = blocks_done};
+    .name = "pool-few", .threads = 2, .slow = 2, .setup = make_few, .body = few_body,
+    .done = blocks_done};
 
 /* ---- retired blocks -------------------------------------------------------------------------- */
 
@@ -261,7 +262,7 @@ static void limbo_body(unsigned thread)
 }
 
 const thetis_check_scenario pool_limbo = {
-    .name = "pool-limbo", .threads = 2, .setup = make_limbo, .body = limbo_body,
+    .name = "pool-limbo", .threads = 2, .slow = 2, .setup = make_limbo, .body = limbo_body,
     .done = blocks_done};
 
 /* A reader that keeps what it protects for ever pins that, and nothing else. */
@@ -290,7 +291,7 @@ static void stopped_done(void)
 }
 
 const thetis_check_scenario pool_stopped = {
-    .name = "pool-stopped", .threads = 2, .setup = make_limbo, .body = stopped_body,
+    .name = "pool-stopped", .threads = 2, .slow = 4, .setup = make_limbo, .body = stopped_body,
     .done = stopped_done};
 
 /* Four suspects at once, of which the other thread may protect some: the longest retire. */
@@ -308,7 +309,7 @@ static void long_body(unsigned thread)
 }
 
 const thetis_check_scenario pool_long = {
-    .name = "pool-long", .threads = 2, .setup = make_long, .body = long_body,
+    .name = "pool-long", .threads = 2, .slow = 2, .setup = make_long, .body = long_body,
     .done = blocks_done};
 
 /* Ten suspects, of which all are left when reclaim() comes. */
@@ -329,7 +330,7 @@ static void reclaim_body(unsigned thread)
 }
 
 const thetis_check_scenario pool_reclaim = {
-    .name = "pool-reclaim", .threads = 2, .slow = 2, .setup = make_reclaim,
+    .name = "pool-reclaim", .threads = 2, .slow = 4, .setup = make_reclaim,
     .body = reclaim_body, .done = blocks_done};
 
 /* ---- those who have left --------------------------------------------------------------------- */
@@ -359,7 +360,7 @@ static void collect_body(unsigned thread)
 }
 
 const thetis_check_scenario pool_collect = {
-    .name = "pool-collect", .threads = 2, .setup = make_collect, .body = collect_body,
+    .name = "pool-collect", .threads = 2, .slow = 2, .setup = make_collect, .body = collect_body,
     .done = blocks_done};
 
 /* ---- levels ---------------------------------------------------------------------------------- */
@@ -390,5 +391,5 @@ static void make_stat(void)
 }
 
 const thetis_check_scenario pool_stat = {
-    .name = "pool-stat", .threads = 3, .setup = make_stat, .body = stat_body,
+    .name = "pool-stat", .threads = 3, .slow = 4, .setup = make_stat, .body = stat_body,
     .done = blocks_done};
