@@ -37,6 +37,7 @@
  *   All accesses are read-modify-writes, so each sees the one before it. The proofs need one order
  *   of all, which is there if no thread's accesses change places: a putter's exchanges acquire, so
  *   its addition comes last; a getter's are made only because of the count that it found.
+ *   tests/model/spin/store.pml searches both proofs completely for three threads and three batches.
  *
  * ENOMEM. The caller's magazine is empty then, and each other thread withholds at most 2b + 1
  * blocks: in its magazine and hands, or, if that is empty, a batch that it has a right to, or hides
@@ -174,7 +175,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_pool_take_n(thetis_pool *pool,
 THETIS_API void thetis_pool_give(thetis_pool *pool, thetis_domain_thread *me, void *block);
 
 /** Gives back a block that nobody can reach any more, but that others may still protect: it is free
- *  after nobody does. Asserts that it is a block of this pool that is taken.
+ *  after nobody does. The caller's own hazards count, too: cleared before, the block is free sooner.
+ *  Asserts that it is a block of this pool that is taken.
  *  @progress wait-free, at most 3 (H + 1) + 11 + ceil(4 / b) (S + 1) steps */
 THETIS_API void thetis_pool_retire(thetis_pool *pool, thetis_domain_thread *me, void *block);
 

@@ -38,6 +38,13 @@ RUNS = [
     ("threads", ["NO_ADMISSION"], False),
     ("threads", ["TEST_THEN_SET"], False),
     ("threads", ["LEAVE_FIRST"], False),
+    ("store", ["THREADS=3", "SLOTS=3", "TIMES=2"], True),
+    ("store", ["THREADS=2", "SLOTS=4", "TIMES=5"], True),
+    ("store", ["NO_RIGHT"], False),
+    ("store", ["COUNT_FIRST"], False),
+    ("store", ["KEEPS_RIGHT"], False),
+    ("store", ["LOAD_STORE"], False),
+    ("store", ["GET_DOWNWARDS"], False),
 ]
 
 
