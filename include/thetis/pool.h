@@ -175,7 +175,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_pool_take_n(thetis_pool *pool,
 THETIS_API void thetis_pool_give(thetis_pool *pool, thetis_domain_thread *me, void *block);
 
 /** Gives back a block that nobody can reach any more, but that others may still protect: it is free
- *  after nobody does. The caller's own hazards count, too: cleared before, the block is free sooner.
+ *  after nobody does. The caller's own hazards count, too: cleared before, it is free sooner.
  *  Asserts that it is a block of this pool that is taken.
  *  @progress wait-free, at most 3 (H + 1) + 11 + ceil(4 / b) (S + 1) steps */
 THETIS_API void thetis_pool_retire(thetis_pool *pool, thetis_domain_thread *me, void *block);
