@@ -12,6 +12,7 @@ set(THETIS_SOURCES
   src/ring/bcast.c
   src/ring/latest.c
   src/ring/mpsc.c
+  src/ring/shm.c
   src/ring/spsc.c
   src/wait/wait.c
   src/domain/domain.c
@@ -40,6 +41,7 @@ set(THETIS_SOURCES_BARE
   src/ring/bcast.c
   src/ring/latest.c
   src/ring/mpsc.c
+  src/ring/shm.c
   src/ring/spsc.c
   src/wait/wait.c
   src/domain/domain.c

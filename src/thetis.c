@@ -20,6 +20,7 @@
 #include "ring/bcast.c"
 #include "ring/latest.c"
 #include "ring/mpsc.c"
+#include "ring/shm.c"
 #include "ring/spsc.c"
 #include "wait/wait.c"
 #include "domain/domain.c"

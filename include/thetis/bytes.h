@@ -46,60 +46,30 @@
  * (n + 7) / 8 for a record, and for a stream, which may begin inside a word, at most
  * (n + 6) / 8 + 1 (with machine words of 8 bytes).
  * Memory: thetis_bytes_size() bytes, all given by the caller but for create(); no pointers inside,
- * so that two processes may map it at different addresses. The first line says what the memory is,
- * in a form for an attach() to come.
+ * so that two processes may map it at different addresses, and attach (thetis/bytes_end.h).
  *
  * Orders: spsc.tail and spsc.head, as in thetis/spsc.h; nothing else is shared.
  *
  * | operation                | thread   | progress  | bound         | ISR-safe | shm-safe |
  * |--------------------------|----------|-----------|---------------|----------|----------|
- * | push                     | producer | wait-free | words(n) + 9  | yes      | not yet  |
- * | reserve                  | producer | wait-free | 4             | yes      | not yet  |
- * | commit                   | producer | wait-free | 5             | yes      | not yet  |
- * | abort                    | producer | wait-free | 3             | yes      | not yet  |
- * | pop                      | consumer | wait-free | words(n) + 6  | yes      | not yet  |
- * | peek                     | consumer | wait-free | 4             | yes      | not yet  |
- * | push_n, pop_n            | its side | wait-free | words(n) + 4  | yes      | not yet  |
- * | release, close, cancel   | its side | wait-free | 2             | yes      | not yet  |
- * | reserve_n ... release_n  | its side | wait-free | 2             | yes      | not yet  |
- * | abort_n                  | producer | wait-free | 0             | yes      | not yet  |
+ * | push                     | producer | wait-free | words(n) + 9  | yes      | as ends  |
+ * | reserve                  | producer | wait-free | 4             | yes      | as ends  |
+ * | commit                   | producer | wait-free | 5             | yes      | as ends  |
+ * | abort                    | producer | wait-free | 3             | yes      | as ends  |
+ * | pop                      | consumer | wait-free | words(n) + 6  | yes      | as ends  |
+ * | peek                     | consumer | wait-free | 4             | yes      | as ends  |
+ * | push_n, pop_n            | its side | wait-free | words(n) + 4  | yes      | as ends  |
+ * | release, close, cancel   | its side | wait-free | 2             | yes      | as ends  |
+ * | reserve_n ... release_n  | its side | wait-free | 2             | yes      | as ends  |
+ * | abort_n                  | producer | wait-free | 0             | yes      | as ends  |
  *
- * "shm-safe, not yet" and "ISR-safe" mean what they mean in thetis/spsc.h.
+ * "shm-safe, as ends" (here thetis/bytes_end.h) and "ISR-safe" mean what they mean in
+ * thetis/spsc.h.
  */
 #ifndef THETIS_BYTES_H
 #define THETIS_BYTES_H
 
-#include <thetis/spsc.h>
-
-/* What the memory holds; written by init, for whoever maps it later. */
-typedef struct thetis_bytes_about_ {
-    uint32_t magic_;
-    uint16_t version_;   /* of the layout */
-    uint16_t word_;      /* bytes of a counter: both sides need the same */
-    uint64_t capacity_;
-    uint64_t max_record_;
-    uint64_t mirror_at_;
-    uint64_t size_;      /* of everything, with both views */
-    uint64_t mapped_;    /* 1: by create() */
-} THETIS_CACHE_ALIGNED thetis_bytes_about_;
-
-/* What one side keeps beside its line of the spsc ring. */
-typedef struct thetis_bytes_side_ {
-    uintptr_t data_; /* from the ring's own address to its first byte */
-    uintptr_t mask_; /* capacity - 1 */
-    uintptr_t wrap_; /* where nothing can go on in one piece: the capacity, mirrored twice that */
-    uintptr_t most_; /* max_record; 0: a stream */
-    uintptr_t own_;  /* producer: counter at the newest open reservation; consumer: counter steps
-                      * over the record that peek() has shown, and its pad; 0: none */
-} THETIS_CACHE_ALIGNED thetis_bytes_side_;
-
-/** The ring; plain bytes follow. Public only so that the hot path is inline: use the functions. */
-typedef struct thetis_bytes {
-    thetis_bytes_about_ about_;
-    thetis_bytes_side_ producer_;
-    thetis_bytes_side_ consumer_;
-    thetis_spsc spsc_; /* of elements of one byte */
-} thetis_bytes;
+#include <thetis/bytes_view.h>
 
 typedef struct thetis_bytes_cfg {
     size_t capacity;   /* bytes; a power of two, >= 16, <= THETIS_BYTES_CAPACITY_MAX, or for a
@@ -108,17 +78,6 @@ typedef struct thetis_bytes_cfg {
     size_t mirror_at;  /* 0: plain. Else a multiple of the page: the capacity bytes of memory that
                         * begin at this offset appear once more right behind themselves */
 } thetis_bytes_cfg;
-
-/** Bytes in one piece; has the form of POSIX's struct iovec. */
-typedef struct thetis_bytes_run {
-    void *at;
-    size_t n;
-} thetis_bytes_run;
-
-/** Bytes in at most two runs, for readv and writev: the second begins where a plain ring wraps. */
-typedef struct thetis_bytes_span {
-    thetis_bytes_run run[2]; /* an unused one has n 0 */
-} thetis_bytes_span;
 
 typedef enum thetis_bytes_op {
     THETIS_BYTES_PUSH,
@@ -192,89 +151,6 @@ THETIS_API uint64_t thetis_bytes_bound(const thetis_bytes *ring, thetis_bytes_op
 
 THETIS_END_DECLS
 
-/* ---- shared by the functions below; not part of the interface ------------------------------ */
-
-/* Before each record. Read and written as a whole, once, by copy. */
-typedef struct thetis_bytes_header_ {
-    uint32_t size_;   /* of the payload; THETIS_BYTES_PAD_; of an open reservation the bytes back
-                       * to the beginning of the one before */
-    uint32_t extent_; /* to the next header; a multiple of 8 */
-} thetis_bytes_header_;
-
-#define THETIS_BYTES_PAD_ 0xFFFFFFFFu
-
-static inline size_t thetis_bytes_offset_(const thetis_bytes_side_ *side, uintptr_t at)
-{
-    return (at >> 1) & side->mask_;
-}
-
-/* The byte of a counter, as `side` computes it. */
-static inline unsigned char *thetis_bytes_at_(thetis_bytes *ring, const thetis_bytes_side_ *side,
-                                              uintptr_t at)
-{
-    void *base = ring;
-    return THETIS_CAST(unsigned char *, base) + side->data_ + thetis_bytes_offset_(side, at);
-}
-
-/* One load and one store of 8 bytes: two halves would be stored apart, and a load of both soon
- * after, as the other side or commit does it, then waits until they have left the store buffer. */
-static inline thetis_bytes_header_ thetis_bytes_get_(const unsigned char *at)
-{
-    thetis_bytes_header_ header;
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    header.size_ = THETIS_CAST(uint32_t, word & 0xFFFFFFFFu);
-    header.extent_ = THETIS_CAST(uint32_t, word >> 32);
-    return header;
-}
-
-static inline void thetis_bytes_set_(unsigned char *at, size_t size, size_t extent)
-{
-    uint64_t word = THETIS_CAST(uint64_t, extent) << 32 | THETIS_CAST(uint32_t, size);
-    memcpy(at, &word, sizeof word);
-}
-
-/* What a record of `size` bytes takes. */
-static inline size_t thetis_bytes_extent_(size_t size)
-{
-    return (size + sizeof(thetis_bytes_header_) + 7) & ~THETIS_CAST(size_t, 7);
-}
-
-/* A header behind its pad, if it has one. */
-typedef struct thetis_bytes_place_ {
-    unsigned char *at;
-    size_t pad; /* bytes; 0: none */
-    thetis_bytes_header_ header;
-} thetis_bytes_place_;
-
-/* Finds the header of the record, published or open, whose bytes begin at a counter. */
-static inline thetis_bytes_place_ thetis_bytes_find_(thetis_bytes *ring,
-                                                     const thetis_bytes_side_ *side, uintptr_t at)
-{
-    thetis_bytes_place_ place;
-    place.at = thetis_bytes_at_(ring, side, at);
-    place.pad = 0;
-    place.header = thetis_bytes_get_(place.at);
-    if (THETIS_UNLIKELY(place.header.size_ == THETIS_BYTES_PAD_)) {
-        place.pad = place.header.extent_;
-        place.at = thetis_bytes_at_(ring, side, at + (place.pad << 1));
-        place.header = thetis_bytes_get_(place.at);
-    }
-    return place;
-}
-
-/* Describes the `n` bytes from a counter on. */
-static inline void thetis_bytes_span_(thetis_bytes *ring, const thetis_bytes_side_ *side,
-                                      uintptr_t at, size_t n, thetis_bytes_span *span)
-{
-    size_t to_end = side->wrap_ - thetis_bytes_offset_(side, at);
-    size_t first = n < to_end ? n : to_end;
-    span->run[0].at = thetis_bytes_at_(ring, side, at);
-    span->run[0].n = first;
-    span->run[1].at = thetis_bytes_at_(ring, side, 0);
-    span->run[1].n = n - first;
-}
-
 /* ---- records: producer ----------------------------------------------------------------------- */
 
 /** Reserves room for a record of up to `max` bytes behind those already reserved, in one piece,
@@ -285,24 +161,7 @@ static inline void thetis_bytes_span_(thetis_bytes *ring, const thetis_bytes_sid
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bytes_reserve(thetis_bytes *ring, size_t max,
                                                                   void **record)
 {
-    thetis_bytes_side_ *me = &ring->producer_;
-    thetis_spsc_side_ *bytes = &ring->spsc_.producer_;
-    uintptr_t at = thetis_atomic_load_relaxed(&bytes->at_) + bytes->open_;
-    size_t to_end = me->wrap_ - thetis_bytes_offset_(me, at);
-    size_t extent = thetis_bytes_extent_(max), pad;
-    unsigned char *header;
-    thetis_status why;
-    THETIS_ASSERT2(me->most_ != 0);
-    if (THETIS_UNLIKELY(max > me->most_)) return THETIS_E2BIG;
-    pad = THETIS_LIKELY(extent <= to_end) ? 0 : to_end;
-    if (thetis_spsc_room_(&ring->spsc_, at, pad + extent, &why) < pad + extent) return why;
-    if (pad) thetis_bytes_set_(thetis_bytes_at_(ring, me, at), THETIS_BYTES_PAD_, pad);
-    header = thetis_bytes_at_(ring, me, at + (pad << 1));
-    thetis_bytes_set_(header, bytes->open_ ? (at - me->own_) >> 1 : 0, extent);
-    me->own_ = at;
-    bytes->open_ += (pad + extent) << 1;
-    *record = header + sizeof(thetis_bytes_header_);
-    return THETIS_OK;
+    return thetis_bytes_reserve_(thetis_bytes_producer_view_(ring), max, record);
 }
 
 /** Publishes the oldest reservation as a record of `size` bytes; asserts that there is one and
@@ -311,38 +170,14 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bytes_reserve(thetis_bytes *
  *  @progress wait-free, at most 5 steps */
 THETIS_INLINE void thetis_bytes_commit(thetis_bytes *ring, size_t size)
 {
-    thetis_spsc_side_ *bytes = &ring->spsc_.producer_;
-    uintptr_t tail = thetis_atomic_load_relaxed(&bytes->at_);
-    thetis_bytes_place_ place;
-    size_t extent;
-    THETIS_ASSERT1(bytes->open_ != 0);
-    place = thetis_bytes_find_(ring, &ring->producer_, tail);
-    extent = place.header.extent_;
-    THETIS_ASSERT1(size <= extent - sizeof(thetis_bytes_header_));
-    if (THETIS_LIKELY(ring->producer_.own_ == tail)) { /* the newest, too */
-        extent = thetis_bytes_extent_(size);
-        bytes->known_ -= bytes->open_ - ((place.pad + extent) << 1); /* as thetis_spsc_abort() */
-        bytes->open_ = 0;
-    } else {
-        bytes->open_ -= (place.pad + extent) << 1;
-    }
-    thetis_bytes_set_(place.at, size, extent);
-    tail += (place.pad + extent) << 1;
-    thetis_atomic_store_release(&bytes->at_, tail); /* pair: spsc.tail */
+    (void)thetis_bytes_commit_(thetis_bytes_producer_view_(ring), size);
 }
 
 /** Gives back the newest reservation; asserts that there is one.
  *  @progress wait-free, at most 3 steps */
 THETIS_INLINE void thetis_bytes_abort(thetis_bytes *ring)
 {
-    thetis_bytes_side_ *me = &ring->producer_;
-    thetis_spsc_side_ *bytes = &ring->spsc_.producer_;
-    uintptr_t end = thetis_atomic_load_relaxed(&bytes->at_) + bytes->open_;
-    thetis_bytes_place_ place;
-    THETIS_ASSERT1(bytes->open_ != 0);
-    place = thetis_bytes_find_(ring, me, me->own_);
-    thetis_spsc_abort(&ring->spsc_, (end - me->own_) >> 1);
-    me->own_ -= THETIS_CAST(uintptr_t, place.header.size_) << 1;
+    (void)thetis_bytes_abort_(thetis_bytes_producer_view_(ring));
 }
 
 /** Appends a copy of `size` bytes as a record: OK, FULL, CLOSED or E2BIG. No reservation may be
@@ -351,14 +186,7 @@ THETIS_INLINE void thetis_bytes_abort(thetis_bytes *ring)
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bytes_push(thetis_bytes *ring, const void *data,
                                                                size_t size)
 {
-    void *record;
-    thetis_status s;
-    THETIS_ASSERT2(ring->spsc_.producer_.open_ == 0);
-    s = thetis_bytes_reserve(ring, size, &record);
-    if (THETIS_UNLIKELY(s != THETIS_OK)) return s;
-    if (size) memcpy(record, data, size);
-    thetis_bytes_commit(ring, size);
-    return THETIS_OK;
+    return thetis_bytes_push_(thetis_bytes_producer_view_(ring), data, size);
 }
 
 /* ---- records: consumer ----------------------------------------------------------------------- */
@@ -369,28 +197,14 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bytes_push(thetis_bytes *rin
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bytes_peek(thetis_bytes *ring, void **record,
                                                                size_t *size)
 {
-    uintptr_t head = thetis_atomic_load_relaxed(&ring->spsc_.consumer_.at_);
-    const size_t least = sizeof(thetis_bytes_header_);
-    thetis_bytes_place_ place;
-    thetis_status why;
-    THETIS_ASSERT2(ring->consumer_.most_ != 0);
-    if (thetis_spsc_ready_(&ring->spsc_, head, least, &why) < least) return why;
-    place = thetis_bytes_find_(ring, &ring->consumer_, head);
-    ring->consumer_.own_ = (place.pad + place.header.extent_) << 1;
-    *record = place.at + least;
-    *size = place.header.size_;
-    return THETIS_OK;
+    return thetis_bytes_peek_(thetis_bytes_consumer_view_(ring), record, size);
 }
 
 /** Takes the record that peek() has shown out of the ring; asserts that it has.
  *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_bytes_release(thetis_bytes *ring)
 {
-    thetis_spsc_side_ *bytes = &ring->spsc_.consumer_;
-    uintptr_t head = thetis_atomic_load_relaxed(&bytes->at_) + ring->consumer_.own_;
-    THETIS_ASSERT1(ring->consumer_.own_ != 0);
-    ring->consumer_.own_ = 0;
-    thetis_atomic_store_release(&bytes->at_, head); /* pair: spsc.head */
+    thetis_bytes_release_(thetis_bytes_consumer_view_(ring));
 }
 
 /** Takes the oldest record and copies it to `data`, which has `room` bytes: OK, EMPTY, CLOSED, or
@@ -399,13 +213,7 @@ THETIS_INLINE void thetis_bytes_release(thetis_bytes *ring)
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bytes_pop(thetis_bytes *ring, void *data,
                                                               size_t room, size_t *size)
 {
-    void *record;
-    thetis_status s = thetis_bytes_peek(ring, &record, size);
-    if (s != THETIS_OK) return s;
-    if (*size > room) return THETIS_E2BIG;
-    if (*size) memcpy(data, record, *size);
-    thetis_bytes_release(ring);
-    return THETIS_OK;
+    return thetis_bytes_pop_(thetis_bytes_consumer_view_(ring), data, room, size);
 }
 
 /* ---- a stream -------------------------------------------------------------------------------- */
@@ -417,13 +225,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bytes_pop(thetis_bytes *ring
 THETIS_INLINE size_t thetis_bytes_reserve_n(thetis_bytes *ring, size_t n, thetis_bytes_span *span,
                                             thetis_status *why)
 {
-    thetis_spsc_side_ *bytes = &ring->spsc_.producer_;
-    uintptr_t at = thetis_atomic_load_relaxed(&bytes->at_) + bytes->open_;
-    THETIS_ASSERT2(ring->producer_.most_ == 0);
-    n = thetis_spsc_room_(&ring->spsc_, at, n, why);
-    thetis_bytes_span_(ring, &ring->producer_, at, n, span);
-    bytes->open_ += n << 1;
-    return n;
+    return thetis_bytes_reserve_n_(thetis_bytes_producer_view_(ring), n, span, why);
 }
 
 /** Publishes the oldest `n` reserved bytes; asserts that so many are reserved.
@@ -446,15 +248,7 @@ THETIS_INLINE void thetis_bytes_abort_n(thetis_bytes *ring, size_t n)
 THETIS_INLINE size_t thetis_bytes_push_n(thetis_bytes *ring, const void *data, size_t n,
                                          thetis_status *why)
 {
-    const unsigned char *from = THETIS_CAST(const unsigned char *, data);
-    thetis_bytes_span span;
-    THETIS_ASSERT2(ring->spsc_.producer_.open_ == 0);
-    n = thetis_bytes_reserve_n(ring, n, &span, why);
-    if (n == 0) return 0;
-    memcpy(span.run[0].at, from, span.run[0].n);
-    if (span.run[1].n) memcpy(span.run[1].at, from + span.run[0].n, span.run[1].n);
-    thetis_bytes_commit_n(ring, n);
-    return n;
+    return thetis_bytes_push_n_(thetis_bytes_producer_view_(ring), data, n, why);
 }
 
 /** Shows up to `n` bytes from the oldest on, in place, and returns how many; fewer than n come
@@ -464,11 +258,7 @@ THETIS_INLINE size_t thetis_bytes_push_n(thetis_bytes *ring, const void *data, s
 THETIS_INLINE size_t thetis_bytes_peek_n(thetis_bytes *ring, size_t n, thetis_bytes_span *span,
                                          thetis_status *why)
 {
-    uintptr_t head = thetis_atomic_load_relaxed(&ring->spsc_.consumer_.at_);
-    THETIS_ASSERT2(ring->consumer_.most_ == 0);
-    n = thetis_spsc_ready_(&ring->spsc_, head, n, why);
-    thetis_bytes_span_(ring, &ring->consumer_, head, n, span);
-    return n;
+    return thetis_bytes_peek_n_(thetis_bytes_consumer_view_(ring), n, span, why);
 }
 
 /** Takes the oldest `n` bytes, which peek_n() has shown, out of the ring.
@@ -484,14 +274,7 @@ THETIS_INLINE void thetis_bytes_release_n(thetis_bytes *ring, size_t n)
 THETIS_INLINE size_t thetis_bytes_pop_n(thetis_bytes *ring, void *data, size_t n,
                                         thetis_status *why)
 {
-    unsigned char *to = THETIS_CAST(unsigned char *, data);
-    thetis_bytes_span span;
-    n = thetis_bytes_peek_n(ring, n, &span, why);
-    if (n == 0) return 0;
-    memcpy(to, span.run[0].at, span.run[0].n);
-    if (span.run[1].n) memcpy(to + span.run[0].n, span.run[1].at, span.run[1].n);
-    thetis_bytes_release_n(ring, n);
-    return n;
+    return thetis_bytes_pop_n_(thetis_bytes_consumer_view_(ring), data, n, why);
 }
 
 /* ---- the end, of either form ----------------------------------------------------------------- */
@@ -510,8 +293,7 @@ THETIS_INLINE void thetis_bytes_close(thetis_bytes *ring)
  *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_bytes_cancel(thetis_bytes *ring)
 {
-    ring->consumer_.own_ = 0;
-    thetis_spsc_cancel(&ring->spsc_);
+    thetis_bytes_cancel_(thetis_bytes_consumer_view_(ring));
 }
 
 #endif

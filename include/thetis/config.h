@@ -49,6 +49,9 @@
 #define THETIS_INLINE static inline
 #endif
 
+/* Text that several inline functions share, each with its own constants folded in. */
+#define THETIS_FOLDED_ static inline __attribute__((always_inline))
+
 #define THETIS_NODISCARD __attribute__((warn_unused_result))
 #define THETIS_UNUSED __attribute__((unused)) /* may stay unused without a warning */
 #define THETIS_CACHE_ALIGNED __attribute__((aligned(THETIS_CACHE_LINE)))

@@ -38,13 +38,13 @@
  *
  * | operation       | thread   | progress  | bound | ISR-safe | shm-safe |
  * |-----------------|----------|-----------|-------|----------|----------|
- * | push_n, pop_n   | its side | wait-free | n + 3 | yes      | not yet  |
- * | reserve, peek   | its side | wait-free | 2     | yes      | not yet  |
- * | commit, release | its side | wait-free | 2     | yes      | not yet  |
- * | close, cancel   | its side | wait-free | 2     | yes      | not yet  |
- * | abort           | producer | wait-free | 0     | yes      | not yet  |
+ * | push_n, pop_n   | its side | wait-free | n + 3 | yes      | as ends  |
+ * | reserve, peek   | its side | wait-free | 2     | yes      | as ends  |
+ * | commit, release | its side | wait-free | 2     | yes      | as ends  |
+ * | close, cancel   | its side | wait-free | 2     | yes      | as ends  |
+ * | abort           | producer | wait-free | 0     | yes      | as ends  |
  *
- * "shm-safe, not yet": the memory holds no pointer, but nothing validates a hostile peer so far.
+ * "shm-safe, as ends": processes that share a ring use thetis/spsc_end.h; these trust the memory.
  * "ISR-safe": an interrupt handler may be either side, if it is always the same side.
  */
 #ifndef THETIS_SPSC_H
@@ -53,6 +53,7 @@
 #include <string.h>
 #include <thetis/atomic.h>
 #include <thetis/caps.h>
+#include <thetis/shm.h>
 #include <thetis/status.h>
 
 /* One side's line: what it writes, and its own copy of what never changes, so that a push or pop
@@ -68,6 +69,7 @@ typedef struct thetis_spsc_side_ {
 
 /** The ring; its slots follow. Public only so that the hot path is inline: use the functions. */
 typedef struct thetis_spsc {
+    thetis_shm_about_ about_;
     thetis_spsc_side_ producer_; /* at_ is tail, known_ is limit */
     thetis_spsc_side_ consumer_; /* at_ is head, known_ is seen */
 } thetis_spsc;
@@ -133,115 +135,255 @@ THETIS_END_DECLS
 
 #define THETIS_SPSC_FLAG_ THETIS_CAST(uintptr_t, 1)
 
-/* The slot of a counter, as `side` computes it. */
-static inline unsigned char *thetis_spsc_slot_(thetis_spsc *ring, const thetis_spsc_side_ *side,
-                                               uintptr_t at, size_t size)
+/* A ring as one of its sides sees it. The same text serves a ring, where the compiler knows all of
+ * this, and an end (thetis/spsc_end.h), which has its line in memory of its own: there `me->at_` is
+ * a copy of what it has published, and `theirs` is whatever a peer has written. */
+typedef struct thetis_spsc_view_ {
+    thetis_spsc_side_ *me;
+    thetis_atomic *mine; /* the counter that this side publishes; in a ring &me->at_ */
+    const thetis_atomic *theirs;
+    unsigned char *slots;
+    int apart; /* an end */
+} thetis_spsc_view_;
+
+THETIS_FOLDED_ thetis_spsc_view_ thetis_spsc_producer_view_(thetis_spsc *ring)
 {
     void *slots = ring + 1;
-    uintptr_t twice = at & side->mask_; /* even: halve the size if that is known to be even */
-    size_t offset = size % 2 == 0 ? twice * (size / 2) : (twice >> 1) * size;
-    return THETIS_CAST(unsigned char *, slots) + offset;
+    thetis_spsc_view_ view;
+    view.me = &ring->producer_;
+    view.mine = &ring->producer_.at_;
+    view.theirs = &ring->consumer_.at_;
+    view.slots = THETIS_CAST(unsigned char *, slots);
+    view.apart = 0;
+    return view;
 }
 
-/* Reads how far the consumer has come; returns up to where may be written, with the flag set (and
- * no room) once the ring is closed or canceled. */
-static inline uintptr_t thetis_spsc_refill_limit_(thetis_spsc *ring, uintptr_t at)
+THETIS_FOLDED_ thetis_spsc_view_ thetis_spsc_consumer_view_(thetis_spsc *ring)
 {
-    thetis_spsc_side_ *me = &ring->producer_;
-    uintptr_t head = thetis_atomic_load_acquire(&ring->consumer_.at_); /* pair: spsc.head */
+    void *slots = ring + 1;
+    thetis_spsc_view_ view;
+    view.me = &ring->consumer_;
+    view.mine = &ring->consumer_.at_;
+    view.theirs = &ring->producer_.at_;
+    view.slots = THETIS_CAST(unsigned char *, slots);
+    view.apart = 0;
+    return view;
+}
+
+/* The slot of a counter. Masked: no value of it leads out of the ring. */
+THETIS_FOLDED_ unsigned char *thetis_spsc_slot_(thetis_spsc_view_ view, uintptr_t at, size_t size)
+{
+    uintptr_t twice = at & view.me->mask_; /* even: halve the size if that is known to be even */
+    return view.slots + (size % 2 == 0 ? twice * (size / 2) : (twice >> 1) * size);
+}
+
+THETIS_FOLDED_ void thetis_spsc_show_tail_(thetis_spsc_view_ view, uintptr_t tail)
+{
+    if (view.apart) thetis_atomic_store_relaxed(&view.me->at_, tail);
+    thetis_atomic_store_release(view.mine, tail); /* pair: spsc.tail */
+}
+
+THETIS_FOLDED_ void thetis_spsc_show_head_(thetis_spsc_view_ view, uintptr_t head)
+{
+    if (view.apart) thetis_atomic_store_relaxed(&view.me->at_, head);
+    thetis_atomic_store_release(view.mine, head); /* pair: spsc.head */
+}
+
+/* Reads how far the consumer has come, and puts into known_ up to where may be written. What to
+ * say if that is not enough. */
+THETIS_FOLDED_ thetis_status thetis_spsc_refill_limit_(thetis_spsc_view_ view, uintptr_t at)
+{
+    thetis_spsc_side_ *me = view.me;
+    uintptr_t head = thetis_atomic_load_acquire(view.theirs); /* pair: spsc.head */
     if (THETIS_UNLIKELY((at | head) & THETIS_SPSC_FLAG_)) {
         me->known_ = at;
-        return at | THETIS_SPSC_FLAG_;
+        return THETIS_CLOSED;
     }
+    if (view.apart && at - head > me->span_) return THETIS_ECORRUPT;
     me->known_ = head + me->span_;
-    return me->known_;
+    return THETIS_FULL;
 }
 
-/* Reads how far the producer has come; returns up to where may be read, with the flag set if no
- * more will come. A canceled head lies beyond any tail: see cancel(). */
-static inline uintptr_t thetis_spsc_refill_seen_(thetis_spsc *ring, uintptr_t at)
+/* Reads how far the producer has come, and puts into known_ up to where may be read. What to say if
+ * that is not enough. A canceled head lies beyond any tail: see cancel(). */
+THETIS_FOLDED_ thetis_status thetis_spsc_refill_seen_(thetis_spsc_view_ view, uintptr_t at)
 {
-    uintptr_t tail = thetis_atomic_load_acquire(&ring->producer_.at_); /* pair: spsc.tail */
-    if (THETIS_UNLIKELY(THETIS_CAST(intptr_t, tail - at) < 2)) {
-        return at | (tail & THETIS_SPSC_FLAG_);
+    thetis_spsc_side_ *me = view.me;
+    uintptr_t tail = thetis_atomic_load_acquire(view.theirs); /* pair: spsc.tail */
+    uintptr_t end = (at | tail) & THETIS_SPSC_FLAG_;
+    if (view.apart && (at & THETIS_SPSC_FLAG_)) return THETIS_CLOSED;
+    if (view.apart && tail - at > (me->span_ | THETIS_SPSC_FLAG_)) return THETIS_ECORRUPT;
+    if (THETIS_LIKELY(THETIS_CAST(intptr_t, tail - at) >= 2)) {
+        me->known_ = tail & ~THETIS_SPSC_FLAG_;
     }
-    ring->consumer_.known_ = tail & ~THETIS_SPSC_FLAG_;
-    return tail;
+    return end ? THETIS_CLOSED : THETIS_EMPTY;
 }
 
 /* How many of `n` slots can be written from `at` on, and why not all. */
-static inline size_t thetis_spsc_room_(thetis_spsc *ring, uintptr_t at, size_t n,
-                                       thetis_status *why)
+THETIS_FOLDED_ size_t thetis_spsc_room_(thetis_spsc_view_ view, uintptr_t at, size_t n,
+                                        thetis_status *why)
 {
-    uintptr_t limit = ring->producer_.known_;
+    size_t room = (view.me->known_ - at) >> 1;
     thetis_status s = THETIS_OK;
-    if (THETIS_UNLIKELY((limit - at) >> 1 < n)) {
-        limit = thetis_spsc_refill_limit_(ring, at);
-        if ((limit - at) >> 1 < n) {
-            n = (limit - at) >> 1;
-            s = limit & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_FULL;
-        }
+    if (THETIS_UNLIKELY(room < n)) {
+        s = thetis_spsc_refill_limit_(view, at);
+        room = (view.me->known_ - at) >> 1;
+        if (room < n) n = room;
+        else s = THETIS_OK;
     }
     if (why) *why = s;
     return n;
 }
 
 /* How many of `n` elements can be read from `at` on, and why not all. */
-static inline size_t thetis_spsc_ready_(thetis_spsc *ring, uintptr_t at, size_t n,
-                                        thetis_status *why)
+THETIS_FOLDED_ size_t thetis_spsc_ready_(thetis_spsc_view_ view, uintptr_t at, size_t n,
+                                         thetis_status *why)
 {
-    uintptr_t seen = ring->consumer_.known_;
+    size_t ready = (view.me->known_ - at) >> 1;
     thetis_status s = THETIS_OK;
-    if ((seen - at) >> 1 < n) {
-        seen = thetis_spsc_refill_seen_(ring, at);
-        if ((seen - at) >> 1 < n) {
-            n = (seen - at) >> 1;
-            s = seen & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_EMPTY;
-        }
+    if (ready < n) {
+        s = thetis_spsc_refill_seen_(view, at);
+        ready = (view.me->known_ - at) >> 1;
+        if (ready < n) n = ready;
+        else s = THETIS_OK;
     }
     if (why) *why = s;
     return n;
 }
 
 /* Describes the `n` slots from counter value `at` on. */
-static inline void thetis_spsc_span_(thetis_spsc *ring, const thetis_spsc_side_ *side,
-                                     uintptr_t at, size_t n, thetis_spsc_span *span)
+THETIS_FOLDED_ void thetis_spsc_span_(thetis_spsc_view_ view, uintptr_t at, size_t n,
+                                      thetis_spsc_span *span)
 {
-    size_t to_end = (side->span_ - (at & side->mask_)) >> 1;
+    size_t to_end = (view.me->span_ - (at & view.me->mask_)) >> 1;
     size_t first = n < to_end ? n : to_end;
-    span->at[0] = thetis_spsc_slot_(ring, side, at, side->elem_size_);
-    span->at[1] = ring + 1;
+    span->at[0] = thetis_spsc_slot_(view, at, view.me->elem_size_);
+    span->at[1] = view.slots;
     span->n[0] = first;
     span->n[1] = n - first;
 }
 
-static inline thetis_status thetis_spsc_push_(thetis_spsc *ring, const void *item, size_t size)
+THETIS_FOLDED_ size_t thetis_spsc_reserve_(thetis_spsc_view_ view, size_t n, thetis_spsc_span *span,
+                                           thetis_status *why)
 {
-    thetis_spsc_side_ *me = &ring->producer_;
+    uintptr_t at = thetis_atomic_load_relaxed(&view.me->at_) + view.me->open_;
+    n = thetis_spsc_room_(view, at, n, why);
+    thetis_spsc_span_(view, at, n, span);
+    view.me->open_ += n << 1;
+    return n;
+}
+
+THETIS_FOLDED_ void thetis_spsc_commit_(thetis_spsc_view_ view, size_t n)
+{
+    uintptr_t tail = thetis_atomic_load_relaxed(&view.me->at_);
+    THETIS_ASSERT1(n <= view.me->open_ >> 1);
+    view.me->open_ -= n << 1;
+    thetis_spsc_show_tail_(view, tail + (n << 1));
+}
+
+THETIS_FOLDED_ void thetis_spsc_abort_(thetis_spsc_view_ view, size_t n)
+{
+    THETIS_ASSERT1(n <= view.me->open_ >> 1);
+    view.me->open_ -= n << 1;
+    view.me->known_ -= n << 1; /* if canceled, there must still be no room */
+}
+
+THETIS_FOLDED_ size_t thetis_spsc_push_n_(thetis_spsc_view_ view, const void *items, size_t n,
+                                          thetis_status *why)
+{
+    const unsigned char *from = THETIS_CAST(const unsigned char *, items);
+    thetis_spsc_side_ *me = view.me;
+    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
+    thetis_spsc_span span;
+    size_t first;
+    THETIS_ASSERT1(me->open_ == 0);
+    n = thetis_spsc_room_(view, tail, n, why);
+    if (n == 0) return 0;
+    thetis_spsc_span_(view, tail, n, &span);
+    first = span.n[0] * me->elem_size_;
+    memcpy(span.at[0], from, first);
+    if (span.n[1]) memcpy(span.at[1], from + first, span.n[1] * me->elem_size_);
+    thetis_spsc_show_tail_(view, tail + (n << 1));
+    return n;
+}
+
+THETIS_FOLDED_ thetis_status thetis_spsc_push_(thetis_spsc_view_ view, const void *item,
+                                               size_t size)
+{
+    thetis_spsc_side_ *me = view.me;
     uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
     THETIS_ASSERT2(me->open_ == 0);
     if (THETIS_UNLIKELY(tail == me->known_)) {
-        uintptr_t limit = thetis_spsc_refill_limit_(ring, tail);
-        if (limit - tail < 2) return limit & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_FULL;
+        thetis_status s = thetis_spsc_refill_limit_(view, tail);
+        if (me->known_ - tail < 2) return s;
     }
-    memcpy(thetis_spsc_slot_(ring, me, tail, size), item, size);
-    thetis_atomic_store_release(&me->at_, tail + 2); /* pair: spsc.tail */
+    memcpy(thetis_spsc_slot_(view, tail, size), item, size);
+    thetis_spsc_show_tail_(view, tail + 2);
     return THETIS_OK;
 }
 
-static inline thetis_status thetis_spsc_pop_(thetis_spsc *ring, void *item, size_t size)
+THETIS_FOLDED_ void thetis_spsc_close_(thetis_spsc_view_ view)
 {
-    thetis_spsc_side_ *me = &ring->consumer_;
+    uintptr_t tail = thetis_atomic_load_relaxed(&view.me->at_) | THETIS_SPSC_FLAG_;
+    view.me->open_ = 0;
+    view.me->known_ = tail; /* sends every later push to the refill, which sees the flag */
+    thetis_spsc_show_tail_(view, tail);
+}
+
+THETIS_FOLDED_ size_t thetis_spsc_peek_(thetis_spsc_view_ view, size_t n, thetis_spsc_span *span,
+                                        thetis_status *why)
+{
+    uintptr_t head = thetis_atomic_load_relaxed(&view.me->at_);
+    n = thetis_spsc_ready_(view, head, n, why);
+    thetis_spsc_span_(view, head, n, span);
+    return n;
+}
+
+THETIS_FOLDED_ void thetis_spsc_release_(thetis_spsc_view_ view, size_t n)
+{
+    uintptr_t head = thetis_atomic_load_relaxed(&view.me->at_);
+    THETIS_ASSERT1(n <= (view.me->known_ - head) >> 1);
+    thetis_spsc_show_head_(view, head + (n << 1));
+}
+
+THETIS_FOLDED_ size_t thetis_spsc_pop_n_(thetis_spsc_view_ view, void *items, size_t n,
+                                         thetis_status *why)
+{
+    unsigned char *to = THETIS_CAST(unsigned char *, items);
+    thetis_spsc_side_ *me = view.me;
+    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
+    thetis_spsc_span span;
+    size_t first;
+    n = thetis_spsc_ready_(view, head, n, why);
+    if (n == 0) return 0;
+    thetis_spsc_span_(view, head, n, &span);
+    first = span.n[0] * me->elem_size_;
+    memcpy(to, span.at[0], first);
+    if (span.n[1]) memcpy(to + first, span.at[1], span.n[1] * me->elem_size_);
+    thetis_spsc_show_head_(view, head + (n << 1));
+    return n;
+}
+
+THETIS_FOLDED_ thetis_status thetis_spsc_pop_(thetis_spsc_view_ view, void *item, size_t size)
+{
+    thetis_spsc_side_ *me = view.me;
     uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
     if (THETIS_LIKELY(head == me->known_)) { /* a consumer that keeps up comes here each time */
-        uintptr_t seen = thetis_spsc_refill_seen_(ring, head);
-        if (THETIS_UNLIKELY(seen - head < 2)) {
-            return seen & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : THETIS_EMPTY;
-        }
+        thetis_status s = thetis_spsc_refill_seen_(view, head);
+        if (THETIS_UNLIKELY(me->known_ - head < 2)) return s;
     }
-    memcpy(item, thetis_spsc_slot_(ring, me, head, size), size);
-    thetis_atomic_store_release(&me->at_, head + 2); /* pair: spsc.head */
+    memcpy(item, thetis_spsc_slot_(view, head, size), size);
+    thetis_spsc_show_head_(view, head + 2);
     return THETIS_OK;
+}
+
+THETIS_FOLDED_ void thetis_spsc_cancel_(thetis_spsc_view_ view)
+{
+    thetis_spsc_side_ *me = view.me;
+    uintptr_t head = thetis_atomic_load_relaxed(&me->at_) | THETIS_SPSC_FLAG_;
+    if (head != me->known_) head += me->span_; /* once: past all that may be pushed yet */
+    me->known_ = head; /* sends every later pop to the refill, which finds head beyond tail */
+    thetis_spsc_show_head_(view, head);
 }
 
 /* ---- producer -------------------------------------------------------------------------------- */
@@ -254,32 +396,21 @@ static inline thetis_status thetis_spsc_pop_(thetis_spsc *ring, void *item, size
 THETIS_INLINE size_t thetis_spsc_reserve(thetis_spsc *ring, size_t n, thetis_spsc_span *span,
                                          thetis_status *why)
 {
-    thetis_spsc_side_ *me = &ring->producer_;
-    uintptr_t at = thetis_atomic_load_relaxed(&me->at_) + me->open_;
-    n = thetis_spsc_room_(ring, at, n, why);
-    thetis_spsc_span_(ring, me, at, n, span);
-    me->open_ += n << 1;
-    return n;
+    return thetis_spsc_reserve_(thetis_spsc_producer_view_(ring), n, span, why);
 }
 
 /** Publishes the oldest `n` reserved slots; asserts that so many are reserved.
  *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_commit(thetis_spsc *ring, size_t n)
 {
-    thetis_spsc_side_ *me = &ring->producer_;
-    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
-    THETIS_ASSERT1(n <= me->open_ >> 1);
-    me->open_ -= n << 1;
-    thetis_atomic_store_release(&me->at_, tail + (n << 1)); /* pair: spsc.tail */
+    thetis_spsc_commit_(thetis_spsc_producer_view_(ring), n);
 }
 
 /** Gives back the newest `n` reserved slots unpublished; asserts that so many are reserved.
  *  @progress wait-free, 0 steps */
 THETIS_INLINE void thetis_spsc_abort(thetis_spsc *ring, size_t n)
 {
-    THETIS_ASSERT1(n <= ring->producer_.open_ >> 1);
-    ring->producer_.open_ -= n << 1;
-    ring->producer_.known_ -= n << 1; /* if canceled, there must still be no room */
+    thetis_spsc_abort_(thetis_spsc_producer_view_(ring), n);
 }
 
 /** Appends up to `n` elements and returns how many; fewer than n come back with `*why` FULL or
@@ -288,22 +419,7 @@ THETIS_INLINE void thetis_spsc_abort(thetis_spsc *ring, size_t n)
 THETIS_INLINE size_t thetis_spsc_push_n(thetis_spsc *ring, const void *items, size_t n,
                                         thetis_status *why)
 {
-    thetis_spsc_side_ *me = &ring->producer_;
-    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
-    thetis_spsc_span span;
-    size_t first;
-    THETIS_ASSERT1(me->open_ == 0);
-    n = thetis_spsc_room_(ring, tail, n, why);
-    if (n == 0) return 0;
-    thetis_spsc_span_(ring, me, tail, n, &span);
-    first = span.n[0] * me->elem_size_;
-    memcpy(span.at[0], items, first);
-    if (span.n[1]) {
-        memcpy(span.at[1], THETIS_CAST(const unsigned char *, items) + first,
-               span.n[1] * me->elem_size_);
-    }
-    thetis_atomic_store_release(&me->at_, tail + (n << 1)); /* pair: spsc.tail */
-    return n;
+    return thetis_spsc_push_n_(thetis_spsc_producer_view_(ring), items, n, why);
 }
 
 /** Appends one element: OK, FULL or CLOSED. No reservation may be open (asserted at level 2): it
@@ -312,7 +428,7 @@ THETIS_INLINE size_t thetis_spsc_push_n(thetis_spsc *ring, const void *items, si
  *  @progress wait-free, at most 4 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_push(thetis_spsc *ring, const void *item)
 {
-    return thetis_spsc_push_(ring, item, ring->producer_.elem_size_);
+    return thetis_spsc_push_(thetis_spsc_producer_view_(ring), item, ring->producer_.elem_size_);
 }
 
 /** Ends the stream: the consumer gets what was committed, then CLOSED. Drops open reservations.
@@ -320,11 +436,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_push(thetis_spsc *ring,
  *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_close(thetis_spsc *ring)
 {
-    thetis_spsc_side_ *me = &ring->producer_;
-    uintptr_t tail = thetis_atomic_load_relaxed(&me->at_) | THETIS_SPSC_FLAG_;
-    me->open_ = 0;
-    me->known_ = tail; /* sends every later push to the refill, which sees the flag */
-    thetis_atomic_store_release(&me->at_, tail); /* pair: spsc.tail */
+    thetis_spsc_close_(thetis_spsc_producer_view_(ring));
 }
 
 /* ---- consumer -------------------------------------------------------------------------------- */
@@ -336,21 +448,14 @@ THETIS_INLINE void thetis_spsc_close(thetis_spsc *ring)
 THETIS_INLINE size_t thetis_spsc_peek(thetis_spsc *ring, size_t n, thetis_spsc_span *span,
                                       thetis_status *why)
 {
-    thetis_spsc_side_ *me = &ring->consumer_;
-    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
-    n = thetis_spsc_ready_(ring, head, n, why);
-    thetis_spsc_span_(ring, me, head, n, span);
-    return n;
+    return thetis_spsc_peek_(thetis_spsc_consumer_view_(ring), n, span, why);
 }
 
 /** Takes the oldest `n` elements, which peek() has shown, out of the ring.
  *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_release(thetis_spsc *ring, size_t n)
 {
-    thetis_spsc_side_ *me = &ring->consumer_;
-    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
-    THETIS_ASSERT1(n <= (me->known_ - head) >> 1);
-    thetis_atomic_store_release(&me->at_, head + (n << 1)); /* pair: spsc.head */
+    thetis_spsc_release_(thetis_spsc_consumer_view_(ring), n);
 }
 
 /** Takes up to `n` elements and returns how many; fewer than n come back with `*why` EMPTY, or
@@ -359,28 +464,14 @@ THETIS_INLINE void thetis_spsc_release(thetis_spsc *ring, size_t n)
 THETIS_INLINE size_t thetis_spsc_pop_n(thetis_spsc *ring, void *items, size_t n,
                                        thetis_status *why)
 {
-    thetis_spsc_side_ *me = &ring->consumer_;
-    uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
-    thetis_spsc_span span;
-    size_t first;
-    n = thetis_spsc_ready_(ring, head, n, why);
-    if (n == 0) return 0;
-    thetis_spsc_span_(ring, me, head, n, &span);
-    first = span.n[0] * me->elem_size_;
-    memcpy(items, span.at[0], first);
-    if (span.n[1]) {
-        memcpy(THETIS_CAST(unsigned char *, items) + first, span.at[1],
-               span.n[1] * me->elem_size_);
-    }
-    thetis_atomic_store_release(&me->at_, head + (n << 1)); /* pair: spsc.head */
-    return n;
+    return thetis_spsc_pop_n_(thetis_spsc_consumer_view_(ring), items, n, why);
 }
 
 /** Takes the oldest element: OK, EMPTY, or CLOSED once a closed ring is drained.
  *  @progress wait-free, at most 4 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_pop(thetis_spsc *ring, void *item)
 {
-    return thetis_spsc_pop_(ring, item, ring->consumer_.elem_size_);
+    return thetis_spsc_pop_(thetis_spsc_consumer_view_(ring), item, ring->consumer_.elem_size_);
 }
 
 /** The consumer wants no more: pops answer CLOSED from now on, pushes soon. Elements that peek()
@@ -389,11 +480,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_spsc_pop(thetis_spsc *ring, 
  *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_spsc_cancel(thetis_spsc *ring)
 {
-    thetis_spsc_side_ *me = &ring->consumer_;
-    uintptr_t head = thetis_atomic_load_relaxed(&me->at_) | THETIS_SPSC_FLAG_;
-    if (head != me->known_) head += me->span_; /* once: past all that may be pushed yet */
-    me->known_ = head; /* sends every later pop to the refill, which finds head beyond tail */
-    thetis_atomic_store_release(&me->at_, head); /* pair: spsc.head */
+    thetis_spsc_cancel_(thetis_spsc_consumer_view_(ring));
 }
 
 #ifdef __cplusplus
@@ -412,13 +499,13 @@ THETIS_INLINE void thetis_spsc_cancel(thetis_spsc *ring)
                                                                            type item)           \
     {                                                                                           \
         THETIS_ASSERT2(ring->producer_.elem_size_ == sizeof(type));                             \
-        return thetis_spsc_push_(ring, &item, sizeof(type));                                    \
+        return thetis_spsc_push_(thetis_spsc_producer_view_(ring), &item, sizeof(type));        \
     }                                                                                           \
     static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_pop(thetis_spsc *ring,    \
                                                                           type *item)           \
     {                                                                                           \
         THETIS_ASSERT2(ring->consumer_.elem_size_ == sizeof(type));                             \
-        return thetis_spsc_pop_(ring, item, sizeof(type));                                      \
+        return thetis_spsc_pop_(thetis_spsc_consumer_view_(ring), item, sizeof(type));          \
     }                                                                                           \
     struct name##_requires_semicolon_
 

@@ -8,6 +8,8 @@
 #include <thetis/addr.h>
 #include <thetis/atomic.h>
 #include <thetis/bytes.h>
+#include <thetis/bytes_end.h>
+#include <thetis/bytes_view.h>
 #include <thetis/bcast.h>
 #include <thetis/caps.h>
 #include <thetis/config.h>
@@ -17,7 +19,9 @@
 #include <thetis/loop.h>
 #include <thetis/mpsc.h>
 #include <thetis/pool.h>
+#include <thetis/shm.h>
 #include <thetis/spsc.h>
+#include <thetis/spsc_end.h>
 #include <thetis/status.h>
 #include <thetis/tcp.h>
 #include <thetis/thread.h>

@@ -2,13 +2,13 @@
  *
  * bytes.c: the cold part of thetis/bytes.h, which describes the ring.
  */
-#include <thetis/bytes.h>
+#include <thetis/bytes_end.h>
 
 #include "../port/port.h"
+#include "shm.h"
+#include "spsc.h"
 
-#define BYTES_MAGIC 0x42487454u /* "TtHB" where the low byte comes first */
-
-enum { BYTES_VERSION = 1, BYTES_CAPACITY_MIN = 16 };
+enum { BYTES_CAPACITY_MIN = 16, BYTES_RECORD_STEP = 16 /* what divides a record's counters */ };
 
 /* The first reason why there can be no such ring. */
 static thetis_status bytes_refusal(const thetis_bytes_cfg *cfg)
@@ -48,24 +48,20 @@ static int bytes_are_mirrored(const thetis_bytes_cfg *cfg, unsigned char *memory
     return bytes_same(first, second) && bytes_same(second - 1, second + cfg->capacity - 1);
 }
 
-static void bytes_set_up(thetis_bytes *ring, const thetis_bytes_cfg *cfg)
+static thetis_shm_about_ bytes_about(const thetis_bytes_cfg *cfg)
 {
-    const thetis_bytes_side_ side = {
+    return tht_shm_about(THT_SHM_BYTES, thetis_bytes_size(cfg),
+                         (uintptr_t[4]){cfg->capacity, cfg->max_record, cfg->mirror_at});
+}
+
+static thetis_bytes_side_ bytes_side(const thetis_bytes_cfg *cfg)
+{
+    return (thetis_bytes_side_){
         .data_ = cfg->mirror_at ? cfg->mirror_at : sizeof(thetis_bytes),
         .mask_ = cfg->capacity - 1,
         .wrap_ = cfg->mirror_at ? 2 * cfg->capacity : cfg->capacity,
         .most_ = cfg->max_record,
     };
-    ring->about_ = (thetis_bytes_about_){
-        .magic_ = BYTES_MAGIC,
-        .version_ = BYTES_VERSION,
-        .word_ = sizeof(uintptr_t),
-        .capacity_ = cfg->capacity,
-        .max_record_ = cfg->max_record,
-        .mirror_at_ = cfg->mirror_at,
-        .size_ = thetis_bytes_size(cfg),
-    };
-    ring->producer_ = ring->consumer_ = side;
 }
 
 thetis_status thetis_bytes_init(void *mem, size_t len, const thetis_bytes_cfg *cfg,
@@ -82,7 +78,8 @@ thetis_status thetis_bytes_init(void *mem, size_t len, const thetis_bytes_cfg *c
     thetis_spsc *spsc; /* its slots are those of a plain ring; a mirrored one has them elsewhere */
     s = thetis_spsc_init(&ring->spsc_, thetis_spsc_size(&bytes), &bytes, &spsc);
     if (s != THETIS_OK) return s;
-    bytes_set_up(ring, cfg);
+    ring->spsc_.about_ = bytes_about(cfg);
+    ring->producer_ = ring->consumer_ = bytes_side(cfg);
     *out = ring;
     return THETIS_OK;
 }
@@ -115,7 +112,7 @@ thetis_status thetis_bytes_create(const thetis_bytes_cfg *cfg, thetis_bytes **ou
     if (!memory) return bytes_refusal(&chosen) == THETIS_OK ? THETIS_ENOMEM : THETIS_ENOTSUP;
     size_t size = thetis_bytes_size(&chosen);
     s = thetis_bytes_init(memory, size, &chosen, out);
-    if (s == THETIS_OK) (*out)->about_.mapped_ = 1;
+    if (s == THETIS_OK) (*out)->spsc_.about_.mapped_ = 1;
     else tht_port_unmap(memory, size);
     return s;
 }
@@ -123,37 +120,50 @@ thetis_status thetis_bytes_create(const thetis_bytes_cfg *cfg, thetis_bytes **ou
 void thetis_bytes_destroy(thetis_bytes *ring)
 {
     if (!ring) return;
-    THETIS_ASSERT1(ring->about_.magic_ == BYTES_MAGIC && ring->about_.mapped_);
-    tht_port_unmap(ring, (size_t)ring->about_.size_);
+    THETIS_ASSERT1(ring->spsc_.about_.kind_ == THT_SHM_BYTES && ring->spsc_.about_.mapped_);
+    tht_port_unmap(ring, ring->spsc_.about_.size_);
 }
 
-static int bytes_side_is_sound(const thetis_bytes *ring, const thetis_bytes_side_ *side)
+static int bytes_side_is_sound(const thetis_bytes_side_ *side, const thetis_bytes_side_ *want)
 {
-    const thetis_bytes_about_ *a = &ring->about_;
-    uint64_t data = a->mirror_at_ ? a->mirror_at_ : sizeof(thetis_bytes);
-    uint64_t wrap = a->mirror_at_ ? 2 * a->capacity_ : a->capacity_;
-    return side->data_ == data && side->mask_ == a->capacity_ - 1 && side->wrap_ == wrap &&
-           side->most_ == a->max_record_;
-}
-
-static int bytes_about_is_sound(const thetis_bytes_about_ *a)
-{
-    const thetis_bytes_cfg cfg = {.capacity = (size_t)a->capacity_,
-                                  .max_record = (size_t)a->max_record_,
-                                  .mirror_at = (size_t)a->mirror_at_};
-    return a->magic_ == BYTES_MAGIC && a->version_ == BYTES_VERSION &&
-           a->word_ == sizeof(uintptr_t) && bytes_refusal(&cfg) == THETIS_OK &&
-           a->size_ == thetis_bytes_size(&cfg);
+    return side->data_ == want->data_ && side->mask_ == want->mask_ &&
+           side->wrap_ == want->wrap_ && side->most_ == want->most_;
 }
 
 thetis_status thetis_bytes_check(const thetis_bytes *ring)
 {
-    if (!bytes_about_is_sound(&ring->about_) || !bytes_side_is_sound(ring, &ring->producer_) ||
-        !bytes_side_is_sound(ring, &ring->consumer_) ||
-        ring->spsc_.producer_.span_ != 2 * ring->about_.capacity_ ||
-        ring->spsc_.producer_.elem_size_ != 1)
+    const uintptr_t *config = ring->spsc_.about_.config_;
+    const thetis_bytes_cfg cfg = {config[0], config[1], config[2]};
+    const thetis_shm_about_ about = bytes_about(&cfg);
+    const thetis_bytes_side_ side = bytes_side(&cfg);
+    if (bytes_refusal(&cfg) != THETIS_OK || tht_shm_is(&ring->spsc_.about_, &about) != THETIS_OK ||
+        !bytes_side_is_sound(&ring->producer_, &side) ||
+        !bytes_side_is_sound(&ring->consumer_, &side) ||
+        ring->spsc_.producer_.span_ != 2 * cfg.capacity || ring->spsc_.producer_.elem_size_ != 1)
         return THETIS_ECORRUPT;
     return thetis_spsc_check(&ring->spsc_);
+}
+
+thetis_status thetis_bytes_attach(void *mem, size_t len, const thetis_bytes_cfg *cfg,
+                                  thetis_shm_role role, thetis_bytes_end *end)
+{
+    const thetis_spsc_cfg bytes = {1, cfg->capacity};
+    const thetis_bytes_side_ side = bytes_side(cfg);
+    const thetis_shm_about_ want = bytes_about(cfg);
+    thetis_bytes_end opened = {.side_ = side};
+    thetis_bytes *ring = mem;
+    thetis_status s = bytes_refusal(cfg);
+    THETIS_ASSERT1(end);
+    if (s == THETIS_OK) s = tht_shm_holds(mem, len, thetis_bytes_size(cfg));
+    if (s == THETIS_OK) s = tht_shm_is(&ring->spsc_.about_, &want);
+    if (s != THETIS_OK) return s;
+    s = tht_spsc_open(&ring->spsc_, &bytes, (unsigned char *)mem + side.data_, role,
+                      &opened.bytes_);
+    if (s != THETIS_OK) return s;
+    uintptr_t at = opened.bytes_.side_.known_ & ~THETIS_SPSC_FLAG_;
+    if (cfg->max_record && at % BYTES_RECORD_STEP != 0) return THETIS_ECORRUPT;
+    *end = opened;
+    return THETIS_OK;
 }
 
 /* Words of the bytes that `n` of them, from `offset` in a word on, lie in at most. */

@@ -209,8 +209,8 @@ static void check(void)
 static void intact(void)
 {
     THETIS_CHECK(thetis_bytes_check(shared) == THETIS_OK);
-    if (shared->about_.mirror_at_) return;
-    char *end = (char *)shared + shared->about_.size_;
+    if (shared->spsc_.about_.config_[2]) return;
+    char *end = (char *)shared + shared->spsc_.about_.size_;
     for (size_t k = 0; k < FENCE; k++) THETIS_CHECK(end[k] == 0x55);
 }
 

@@ -10,7 +10,7 @@
 
 static size_t bytes_most(const thetis_bytes *ring)
 {
-    return (size_t)ring->about_.max_record_;
+    return ring->spsc_.about_.config_[1];
 }
 
 static void bytes_largest(thetis_bytes *ring)
@@ -51,7 +51,7 @@ TEST(too_big_is_apart_from_full)
 /* Empty records fill the ring to its last byte. */
 static void bytes_exactly(thetis_bytes *ring)
 {
-    size_t fit = (size_t)ring->about_.capacity_ / BYTES_HEADER;
+    size_t fit = ring->spsc_.about_.config_[0] / BYTES_HEADER;
     for (size_t k = 0; k < fit; k++) bytes_push_ok(ring, k, 0);
     CHECK_EQ(bytes_push(ring, 0, 0), THETIS_FULL);
     for (size_t k = 0; k < 3; k++) { /* one out, one in */
@@ -276,7 +276,7 @@ TEST(a_closed_ring_drains_then_says_closed)
 
 static void bytes_cancel_is_noticed(thetis_bytes *ring)
 {
-    size_t most = (size_t)ring->about_.capacity_ / BYTES_HEADER, pushed = 0;
+    size_t most = ring->spsc_.about_.config_[0] / BYTES_HEADER, pushed = 0;
     bytes_push_ok(ring, 1, 1);
     bytes_push_ok(ring, 2, 1);
     bytes_pop_is(ring, 1, 1);

@@ -25,7 +25,7 @@ FOLDERS = {
 HEADERS = {
     "words": "config version status atomic caps addr",
     "core": "thread hist",
-    "ring": "spsc bytes bcast latest mpsc mpmc",
+    "ring": "shm spsc spsc_end bytes bytes_view bytes_end bcast latest mpsc mpmc",
     "wait": "wait",
     "domain": "domain pool",
     "structures": "queue map dict stm",
@@ -63,6 +63,7 @@ NO_UNIT_TEST = {
     "version": "one string, checked by the consumer tests",
     "thetis": "the umbrella",
     "check": "its tests are scenarios, in tests/model",
+    "bytes_view": "the text of bytes and bytes_end, tested there",
 }
 
 
