@@ -88,12 +88,15 @@ THETIS_FOLDED_ unsigned char *thetis_bytes_at_(thetis_bytes_view_ view, uintptr_
 
 /* One load and one store of 8 bytes: two halves would be stored apart, and a load of both soon
  * after, as the other side or commit does it, then waits until they have left the store buffer.
- * Volatile: what was validated is not loaded again. */
-static inline thetis_bytes_header_ thetis_bytes_get_(const unsigned char *at)
+ * Volatile where a peer may write meanwhile: what was validated must not be loaded again. */
+THETIS_FOLDED_ thetis_bytes_header_ thetis_bytes_get_(thetis_bytes_view_ view,
+                                                      const unsigned char *at)
 {
     const void *there = at;
     thetis_bytes_header_ header;
-    uint64_t word = *THETIS_CAST(const volatile thetis_bytes_word_ *, there);
+    uint64_t word;
+    if (view.bytes.apart) word = *THETIS_CAST(const volatile thetis_bytes_word_ *, there);
+    else memcpy(&word, there, sizeof word);
     header.size_ = THETIS_CAST(uint32_t, word & 0xFFFFFFFFu);
     header.extent_ = THETIS_CAST(uint32_t, word >> 32);
     return header;
@@ -126,7 +129,7 @@ THETIS_FOLDED_ int thetis_bytes_find_(thetis_bytes_view_ view, uintptr_t at, siz
     size_t to_end = view.me->wrap_ - thetis_bytes_offset_(view, at);
     place->at = thetis_bytes_at_(view, at);
     place->pad = 0;
-    place->header = thetis_bytes_get_(place->at);
+    place->header = thetis_bytes_get_(view, place->at);
     if (THETIS_UNLIKELY(place->header.size_ == THETIS_BYTES_PAD_)) {
         place->pad = place->header.extent_;
         if (view.bytes.apart) {
@@ -135,7 +138,7 @@ THETIS_FOLDED_ int thetis_bytes_find_(thetis_bytes_view_ view, uintptr_t at, siz
             to_end = view.me->wrap_;
         }
         place->at = thetis_bytes_at_(view, at + (place->pad << 1));
-        place->header = thetis_bytes_get_(place->at);
+        place->header = thetis_bytes_get_(view, place->at);
     }
     return !view.bytes.apart ||
            (place->header.extent_ % 8 == 0 && place->header.extent_ >= sizeof place->header &&
@@ -160,16 +163,19 @@ THETIS_FOLDED_ thetis_status thetis_bytes_reserve_(thetis_bytes_view_ view, size
     thetis_bytes_side_ *me = view.me;
     thetis_spsc_side_ *bytes = view.bytes.me;
     uintptr_t at = thetis_atomic_load_relaxed(&bytes->at_) + bytes->open_;
-    size_t to_end = me->wrap_ - thetis_bytes_offset_(view, at);
+    size_t offset = thetis_bytes_offset_(view, at), to_end = me->wrap_ - offset;
     size_t extent = thetis_bytes_extent_(max), pad;
-    unsigned char *header;
+    unsigned char *header = view.bytes.slots + offset;
     thetis_status why;
     THETIS_ASSERT2(me->most_ != 0);
     if (THETIS_UNLIKELY(max > me->most_)) return THETIS_E2BIG;
     pad = THETIS_LIKELY(extent <= to_end) ? 0 : to_end;
-    if (thetis_spsc_room_(view.bytes, at, pad + extent, &why) < pad + extent) return why;
-    if (pad) thetis_bytes_set_(thetis_bytes_at_(view, at), THETIS_BYTES_PAD_, pad);
-    header = thetis_bytes_at_(view, at + (pad << 1));
+    why = thetis_spsc_admit_(bytes, view.bytes.theirs, view.bytes.apart, at, pad + extent);
+    if (THETIS_UNLIKELY(why != THETIS_OK)) return why;
+    if (pad) {
+        thetis_bytes_set_(header, THETIS_BYTES_PAD_, pad);
+        header = view.bytes.slots;
+    }
     thetis_bytes_set_(header, bytes->open_ ? (at - me->own_) >> 1 : 0, extent);
     me->own_ = at;
     bytes->open_ += (pad + extent) << 1;
@@ -248,7 +254,8 @@ THETIS_FOLDED_ thetis_status thetis_bytes_peek_(thetis_bytes_view_ view, void **
     thetis_bytes_place_ place;
     thetis_status why;
     THETIS_ASSERT2(view.me->most_ != 0);
-    if (thetis_spsc_ready_(view.bytes, head, least, &why) < least) return why;
+    if (thetis_spsc_ready_(bytes, view.bytes.theirs, view.bytes.apart, head, least, &why) < least)
+        return why;
     if (!thetis_bytes_find_(view, head, (bytes->known_ - head) >> 1, &place) ||
         (view.bytes.apart && (place.header.size_ > place.header.extent_ - least ||
                               place.header.size_ > view.me->most_)))
@@ -285,7 +292,7 @@ THETIS_FOLDED_ size_t thetis_bytes_reserve_n_(thetis_bytes_view_ view, size_t n,
     thetis_spsc_side_ *bytes = view.bytes.me;
     uintptr_t at = thetis_atomic_load_relaxed(&bytes->at_) + bytes->open_;
     THETIS_ASSERT2(view.me->most_ == 0);
-    n = thetis_spsc_room_(view.bytes, at, n, why);
+    n = thetis_spsc_room_(view.bytes.me, view.bytes.theirs, view.bytes.apart, at, n, why);
     thetis_bytes_span_(view, at, n, span);
     bytes->open_ += n << 1;
     return n;
@@ -310,7 +317,7 @@ THETIS_FOLDED_ size_t thetis_bytes_peek_n_(thetis_bytes_view_ view, size_t n,
 {
     uintptr_t head = thetis_atomic_load_relaxed(&view.bytes.me->at_);
     THETIS_ASSERT2(view.me->most_ == 0);
-    n = thetis_spsc_ready_(view.bytes, head, n, why);
+    n = thetis_spsc_ready_(view.bytes.me, view.bytes.theirs, view.bytes.apart, head, n, why);
     thetis_bytes_span_(view, head, n, span);
     return n;
 }

@@ -189,63 +189,88 @@ THETIS_FOLDED_ void thetis_spsc_show_head_(thetis_spsc_view_ view, uintptr_t hea
     thetis_atomic_store_release(view.mine, head); /* pair: spsc.head */
 }
 
-/* Reads how far the consumer has come, and puts into known_ up to where may be written. What to
- * say if that is not enough. */
-THETIS_FOLDED_ thetis_status thetis_spsc_refill_limit_(thetis_spsc_view_ view, uintptr_t at)
+/* Reads how far the consumer has come; returns up to where may be written, with the flag set (and
+ * no room) once the ring is closed or canceled. `*why` becomes ECORRUPT, and there is no room, if a
+ * peer has written what cannot be. */
+static inline uintptr_t thetis_spsc_refill_limit_(thetis_spsc_side_ *me,
+                                                  const thetis_atomic *theirs, int apart,
+                                                  uintptr_t at, thetis_status *why)
 {
-    thetis_spsc_side_ *me = view.me;
-    uintptr_t head = thetis_atomic_load_acquire(view.theirs); /* pair: spsc.head */
+    uintptr_t head = thetis_atomic_load_acquire(theirs); /* pair: spsc.head */
     if (THETIS_UNLIKELY((at | head) & THETIS_SPSC_FLAG_)) {
         me->known_ = at;
-        return THETIS_CLOSED;
+        return at | THETIS_SPSC_FLAG_;
     }
-    if (view.apart && at - head > me->span_) return THETIS_ECORRUPT;
+    if (apart && at - head > me->span_) {
+        *why = THETIS_ECORRUPT;
+        return me->known_;
+    }
     me->known_ = head + me->span_;
-    return THETIS_FULL;
+    return me->known_;
 }
 
-/* Reads how far the producer has come, and puts into known_ up to where may be read. What to say if
- * that is not enough. A canceled head lies beyond any tail: see cancel(). */
-THETIS_FOLDED_ thetis_status thetis_spsc_refill_seen_(thetis_spsc_view_ view, uintptr_t at)
+/* Reads how far the producer has come; returns up to where may be read, with the flag set if no
+ * more will come. A canceled head lies beyond any tail: see cancel(). `*why` becomes ECORRUPT, and
+ * there is no more than before, if a peer has written what cannot be. */
+static inline uintptr_t thetis_spsc_refill_seen_(thetis_spsc_side_ *me, const thetis_atomic *theirs,
+                                                 int apart, uintptr_t at, thetis_status *why)
 {
-    thetis_spsc_side_ *me = view.me;
-    uintptr_t tail = thetis_atomic_load_acquire(view.theirs); /* pair: spsc.tail */
-    uintptr_t end = (at | tail) & THETIS_SPSC_FLAG_;
-    if (view.apart && (at & THETIS_SPSC_FLAG_)) return THETIS_CLOSED;
-    if (view.apart && tail - at > (me->span_ | THETIS_SPSC_FLAG_)) return THETIS_ECORRUPT;
-    if (THETIS_LIKELY(THETIS_CAST(intptr_t, tail - at) >= 2)) {
-        me->known_ = tail & ~THETIS_SPSC_FLAG_;
+    uintptr_t tail = thetis_atomic_load_acquire(theirs); /* pair: spsc.tail */
+    if (apart && (at & THETIS_SPSC_FLAG_)) return at;
+    if (apart && tail - at > (me->span_ | THETIS_SPSC_FLAG_)) {
+        *why = THETIS_ECORRUPT;
+        return me->known_;
     }
-    return end ? THETIS_CLOSED : THETIS_EMPTY;
+    if (THETIS_UNLIKELY(THETIS_CAST(intptr_t, tail - at) < 2)) {
+        return at | (tail & THETIS_SPSC_FLAG_);
+    }
+    me->known_ = tail & ~THETIS_SPSC_FLAG_;
+    return tail;
 }
 
 /* How many of `n` slots can be written from `at` on, and why not all. */
-THETIS_FOLDED_ size_t thetis_spsc_room_(thetis_spsc_view_ view, uintptr_t at, size_t n,
-                                        thetis_status *why)
+static inline size_t thetis_spsc_room_(thetis_spsc_side_ *me, const thetis_atomic *theirs,
+                                       int apart, uintptr_t at, size_t n, thetis_status *why)
 {
-    size_t room = (view.me->known_ - at) >> 1;
+    uintptr_t limit = me->known_;
     thetis_status s = THETIS_OK;
-    if (THETIS_UNLIKELY(room < n)) {
-        s = thetis_spsc_refill_limit_(view, at);
-        room = (view.me->known_ - at) >> 1;
-        if (room < n) n = room;
-        else s = THETIS_OK;
+    if (THETIS_UNLIKELY((limit - at) >> 1 < n)) {
+        thetis_status full = THETIS_FULL;
+        limit = thetis_spsc_refill_limit_(me, theirs, apart, at, &full);
+        if ((limit - at) >> 1 < n) {
+            n = (limit - at) >> 1;
+            s = limit & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : full;
+        }
     }
     if (why) *why = s;
     return n;
 }
 
-/* How many of `n` elements can be read from `at` on, and why not all. */
-THETIS_FOLDED_ size_t thetis_spsc_ready_(thetis_spsc_view_ view, uintptr_t at, size_t n,
-                                         thetis_status *why)
+/* OK if `n` slots can be written from `at` on, else why not. */
+static inline thetis_status thetis_spsc_admit_(thetis_spsc_side_ *me, const thetis_atomic *theirs,
+                                               int apart, uintptr_t at, size_t n)
 {
-    size_t ready = (view.me->known_ - at) >> 1;
+    thetis_status full = THETIS_FULL;
+    uintptr_t limit = me->known_;
+    if (THETIS_LIKELY((limit - at) >> 1 >= n)) return THETIS_OK;
+    limit = thetis_spsc_refill_limit_(me, theirs, apart, at, &full);
+    if ((limit - at) >> 1 >= n) return THETIS_OK;
+    return limit & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : full;
+}
+
+/* How many of `n` elements can be read from `at` on, and why not all. */
+static inline size_t thetis_spsc_ready_(thetis_spsc_side_ *me, const thetis_atomic *theirs,
+                                        int apart, uintptr_t at, size_t n, thetis_status *why)
+{
+    uintptr_t seen = me->known_;
     thetis_status s = THETIS_OK;
-    if (ready < n) {
-        s = thetis_spsc_refill_seen_(view, at);
-        ready = (view.me->known_ - at) >> 1;
-        if (ready < n) n = ready;
-        else s = THETIS_OK;
+    if ((seen - at) >> 1 < n) {
+        thetis_status empty = THETIS_EMPTY;
+        seen = thetis_spsc_refill_seen_(me, theirs, apart, at, &empty);
+        if ((seen - at) >> 1 < n) {
+            n = (seen - at) >> 1;
+            s = seen & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : empty;
+        }
     }
     if (why) *why = s;
     return n;
@@ -267,7 +292,7 @@ THETIS_FOLDED_ size_t thetis_spsc_reserve_(thetis_spsc_view_ view, size_t n, the
                                            thetis_status *why)
 {
     uintptr_t at = thetis_atomic_load_relaxed(&view.me->at_) + view.me->open_;
-    n = thetis_spsc_room_(view, at, n, why);
+    n = thetis_spsc_room_(view.me, view.theirs, view.apart, at, n, why);
     thetis_spsc_span_(view, at, n, span);
     view.me->open_ += n << 1;
     return n;
@@ -297,7 +322,7 @@ THETIS_FOLDED_ size_t thetis_spsc_push_n_(thetis_spsc_view_ view, const void *it
     thetis_spsc_span span;
     size_t first;
     THETIS_ASSERT1(me->open_ == 0);
-    n = thetis_spsc_room_(view, tail, n, why);
+    n = thetis_spsc_room_(view.me, view.theirs, view.apart, tail, n, why);
     if (n == 0) return 0;
     thetis_spsc_span_(view, tail, n, &span);
     first = span.n[0] * me->elem_size_;
@@ -314,8 +339,9 @@ THETIS_FOLDED_ thetis_status thetis_spsc_push_(thetis_spsc_view_ view, const voi
     uintptr_t tail = thetis_atomic_load_relaxed(&me->at_);
     THETIS_ASSERT2(me->open_ == 0);
     if (THETIS_UNLIKELY(tail == me->known_)) {
-        thetis_status s = thetis_spsc_refill_limit_(view, tail);
-        if (me->known_ - tail < 2) return s;
+        thetis_status full = THETIS_FULL;
+        uintptr_t limit = thetis_spsc_refill_limit_(me, view.theirs, view.apart, tail, &full);
+        if (limit - tail < 2) return limit & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : full;
     }
     memcpy(thetis_spsc_slot_(view, tail, size), item, size);
     thetis_spsc_show_tail_(view, tail + 2);
@@ -334,7 +360,7 @@ THETIS_FOLDED_ size_t thetis_spsc_peek_(thetis_spsc_view_ view, size_t n, thetis
                                         thetis_status *why)
 {
     uintptr_t head = thetis_atomic_load_relaxed(&view.me->at_);
-    n = thetis_spsc_ready_(view, head, n, why);
+    n = thetis_spsc_ready_(view.me, view.theirs, view.apart, head, n, why);
     thetis_spsc_span_(view, head, n, span);
     return n;
 }
@@ -354,7 +380,7 @@ THETIS_FOLDED_ size_t thetis_spsc_pop_n_(thetis_spsc_view_ view, void *items, si
     uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
     thetis_spsc_span span;
     size_t first;
-    n = thetis_spsc_ready_(view, head, n, why);
+    n = thetis_spsc_ready_(view.me, view.theirs, view.apart, head, n, why);
     if (n == 0) return 0;
     thetis_spsc_span_(view, head, n, &span);
     first = span.n[0] * me->elem_size_;
@@ -369,8 +395,11 @@ THETIS_FOLDED_ thetis_status thetis_spsc_pop_(thetis_spsc_view_ view, void *item
     thetis_spsc_side_ *me = view.me;
     uintptr_t head = thetis_atomic_load_relaxed(&me->at_);
     if (THETIS_LIKELY(head == me->known_)) { /* a consumer that keeps up comes here each time */
-        thetis_status s = thetis_spsc_refill_seen_(view, head);
-        if (THETIS_UNLIKELY(me->known_ - head < 2)) return s;
+        thetis_status empty = THETIS_EMPTY;
+        uintptr_t seen = thetis_spsc_refill_seen_(me, view.theirs, view.apart, head, &empty);
+        if (THETIS_UNLIKELY(seen - head < 2)) {
+            return seen & THETIS_SPSC_FLAG_ ? THETIS_CLOSED : empty;
+        }
     }
     memcpy(item, thetis_spsc_slot_(view, head, size), size);
     thetis_spsc_show_head_(view, head + 2);
