@@ -6,6 +6,7 @@
 PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
+FUZZ ?= 30
 CROSS := armv7m-none-eabi riscv32imac-unknown-elf
 
 VERSION = $(shell sed -n 's/.*THETIS_VERSION_STRING "\(.*\)"/\1/p' include/thetis/version.h)
@@ -46,7 +47,8 @@ MODEL = --list build/check/tests/suite.txt --list build/check-clang/tests/suite.
 	--check "$(PYTHON) tests/model/model.py build/check-clang/bin/thetis-check --short" \
 	--check "$(PYTHON) tests/model/faults.py build/check"
 
-.PHONY: all help demo test check evidence sanitize coverage cross emu bench docs tidy install clean
+.PHONY: all help demo test check evidence sanitize fuzz coverage cross emu bench docs tidy \
+	install clean
 
 all: ## everything in build/host: library, programs, examples, benchmarks, tests
 	$(SETUP) build
@@ -100,6 +102,10 @@ cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cros
 emu: ## what an emulator can show: the tester's own tests on AArch64
 	$(SETUP) emu
 	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/model/emulated.py"
+
+fuzz: ## what a hostile peer can write, for FUZZ=30 seconds each; faults must be found
+	$(SETUP) fuzz
+	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/fuzz/run.py --seconds $(FUZZ)"
 
 bench: ## the benchmarks, with peers, on this machine
 	$(SETUP) bench

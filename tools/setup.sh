@@ -12,6 +12,7 @@ packages()
     build) echo gcc libc6-dev cmake ninja-build python3 ;;
     test) echo "$(packages demo)" g++ clang pkg-config spin valgrind ;;
     sanitize) echo "$(packages test)" libclang-rt-14-dev ;;
+    fuzz) echo "$(packages build)" clang libclang-rt-14-dev ;;
     coverage) echo "$(packages build)" ;;
     emu) echo "$(packages build)" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
     cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf ;;
@@ -20,8 +21,11 @@ packages()
     bench) echo "$(packages build)" g++ pkg-config libuv1-dev libev-dev libevent-dev libasio-dev \
         libboost-dev libck-dev libdpdk-dev liburcu-dev libconcurrentqueue-dev valgrind \
         python3-matplotlib ;;
-    *) echo "setup.sh: no stage '$1' (build test sanitize coverage cross emu docs demo bench)" >&2
-        exit 2 ;;
+    *)
+        echo "setup.sh: no stage '$1'" >&2
+        echo "(build test sanitize fuzz coverage cross emu docs demo bench)" >&2
+        exit 2
+        ;;
     esac
 }
 

@@ -201,7 +201,8 @@ static inline uintptr_t thetis_spsc_refill_limit_(thetis_spsc_side_ *me,
         me->known_ = at;
         return at | THETIS_SPSC_FLAG_;
     }
-    if (apart && at - head > me->span_) {
+    if (apart && (at - head > me->span_ || /* more than was published cannot have been taken */
+                  thetis_atomic_load_relaxed(&me->at_) - head > me->span_)) {
         *why = THETIS_ECORRUPT;
         return me->known_;
     }

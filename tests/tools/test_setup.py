@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 from tap import Tap  # noqa: E402
 
-STAGES = ["build", "test", "sanitize", "coverage", "cross", "emu", "docs", "demo", "bench"]
+STAGES = ["build", "test", "sanitize", "fuzz", "coverage", "cross", "emu", "docs", "demo", "bench"]
 
 
 def tool(folder, name, script):

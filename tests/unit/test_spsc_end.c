@@ -211,6 +211,18 @@ TEST(a_counter_that_cannot_be_is_corruption)
     }
 }
 
+/* The consumer cannot have taken what is reserved and not published. */
+TEST(a_head_beyond_what_was_published_is_corruption)
+{
+    end_pair p = pair_at(3);
+    thetis_spsc_span span;
+    thetis_status why;
+    CHECK_EQ(thetis_spsc_end_reserve(&p.in, END_CAPACITY, &span, &why), END_CAPACITY);
+    p.ring->consumer_.at_.word_ += 2 * END_CAPACITY;
+    CHECK_EQ(thetis_spsc_end_reserve(&p.in, 1, &span, &why), 0);
+    CHECK_EQ(why, THETIS_ECORRUPT);
+}
+
 /* What was known before is still given out; the status says that there is something wrong. */
 TEST(what_was_known_before_stays_usable)
 {
@@ -265,6 +277,7 @@ TEST_MAIN(T(elements_come_in_order_through_both_mappings), T(batches_and_places)
           T(a_successor_goes_on_where_the_last_has_published),
           T(closed_and_canceled_stay_so_for_a_successor),
           T(attach_refuses_counters_that_contradict_each_other),
-          T(a_counter_that_cannot_be_is_corruption), T(what_was_known_before_stays_usable),
+          T(a_counter_that_cannot_be_is_corruption),
+          T(a_head_beyond_what_was_published_is_corruption), T(what_was_known_before_stays_usable),
           T(nothing_but_the_counter_of_the_peer_is_read),
           T(a_canceled_end_stays_so_whatever_the_peer_writes))
