@@ -6,7 +6,9 @@
 
 A target is fuzz_<name>.c; each runs N seconds (30) from the inputs in corpus/<name>.hex, one a
 line. A control is a target with one validation taken out of the library: it must fail, or the
-target proves nothing. What a target fails on is left in build/fuzz; `build/fuzz/fuzz_<name> FILE` runs it
+target proves nothing.
+
+What a target fails on is left in build/fuzz; `build/fuzz/fuzz_<name> FILE` runs it
 again. --keep writes what was learned to DIR, as a corpus to go on from.
 """
 
