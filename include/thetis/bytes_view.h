@@ -183,33 +183,48 @@ THETIS_FOLDED_ thetis_status thetis_bytes_reserve_(thetis_bytes_view_ view, size
     return THETIS_OK;
 }
 
-/* ECORRUPT: a peer has changed the header; then all reservations are dropped. */
-THETIS_FOLDED_ thetis_status thetis_bytes_commit_(thetis_bytes_view_ view, size_t size)
+/* Finds the oldest reservation, from `tail` on, for `size` bytes. ECORRUPT: a peer has changed the
+ * header; then all reservations are dropped. */
+THETIS_FOLDED_ thetis_status thetis_bytes_oldest_(thetis_bytes_view_ view, uintptr_t tail,
+                                                  size_t size, thetis_bytes_place_ *place)
 {
-    thetis_spsc_side_ *bytes = view.bytes.me;
-    uintptr_t tail = thetis_atomic_load_relaxed(&bytes->at_);
-    uintptr_t mine = bytes->open_; /* of which the record may take so much */
-    thetis_bytes_place_ place;
-    size_t extent;
-    THETIS_ASSERT1(bytes->open_ != 0);
+    const uintptr_t open = view.bytes.me->open_;
+    uintptr_t mine = open; /* of which the record may take so much */
+    THETIS_ASSERT1(open != 0);
     if (view.bytes.apart && view.me->own_ != tail) mine = view.me->own_ - tail;
-    if (!thetis_bytes_find_(view, tail, mine >> 1, &place) ||
-        (view.bytes.apart && size > place.header.extent_ - sizeof place.header)) {
-        thetis_spsc_abort_(view.bytes, bytes->open_ >> 1);
+    if (!thetis_bytes_find_(view, tail, mine >> 1, place) ||
+        (view.bytes.apart && size > place->header.extent_ - sizeof place->header)) {
+        thetis_spsc_abort_(view.bytes, open >> 1);
         return THETIS_ECORRUPT;
     }
-    extent = place.header.extent_;
-    THETIS_ASSERT1(size <= extent - sizeof(thetis_bytes_header_));
+    THETIS_ASSERT1(size <= place->header.extent_ - sizeof place->header);
+    return THETIS_OK;
+}
+
+/* Publishes what oldest_() has found as a record of `size` bytes. */
+THETIS_FOLDED_ void thetis_bytes_publish_(thetis_bytes_view_ view, uintptr_t tail,
+                                          const thetis_bytes_place_ *place, size_t size)
+{
+    thetis_spsc_side_ *bytes = view.bytes.me;
+    size_t extent = place->header.extent_;
     if (THETIS_LIKELY(view.me->own_ == tail)) { /* the newest, too */
         extent = thetis_bytes_extent_(size);
-        bytes->known_ -= bytes->open_ - ((place.pad + extent) << 1); /* as thetis_spsc_abort() */
+        bytes->known_ -= bytes->open_ - ((place->pad + extent) << 1); /* as thetis_spsc_abort() */
         bytes->open_ = 0;
     } else {
-        bytes->open_ -= (place.pad + extent) << 1;
+        bytes->open_ -= (place->pad + extent) << 1;
     }
-    thetis_bytes_set_(place.at, size, extent);
-    thetis_spsc_show_tail_(view.bytes, tail + ((place.pad + extent) << 1));
-    return THETIS_OK;
+    thetis_bytes_set_(place->at, size, extent);
+    thetis_spsc_show_tail_(view.bytes, tail + ((place->pad + extent) << 1));
+}
+
+THETIS_FOLDED_ thetis_status thetis_bytes_commit_(thetis_bytes_view_ view, size_t size)
+{
+    uintptr_t tail = thetis_atomic_load_relaxed(&view.bytes.me->at_);
+    thetis_bytes_place_ place;
+    thetis_status s = thetis_bytes_oldest_(view, tail, size, &place);
+    if (s == THETIS_OK) thetis_bytes_publish_(view, tail, &place, size);
+    return s;
 }
 
 /* ECORRUPT: a peer has changed the header's way back; then all reservations are dropped. */

@@ -5,6 +5,7 @@
 #include <thetis/bytes_end.h>
 
 #include "../port/port.h"
+#include "bytes.h"
 #include "shm.h"
 #include "spsc.h"
 
@@ -144,26 +145,31 @@ thetis_status thetis_bytes_check(const thetis_bytes *ring)
     return thetis_spsc_check(&ring->spsc_);
 }
 
-thetis_status thetis_bytes_attach(void *mem, size_t len, const thetis_bytes_cfg *cfg,
-                                  thetis_shm_role role, thetis_bytes_end *end)
+thetis_status tht_bytes_open(thetis_bytes *ring, const thetis_bytes_cfg *cfg, thetis_shm_role role,
+                             thetis_bytes_end *end)
 {
     const thetis_spsc_cfg bytes = {1, cfg->capacity};
     const thetis_bytes_side_ side = bytes_side(cfg);
-    const thetis_shm_about_ want = bytes_about(cfg);
     thetis_bytes_end opened = {.side_ = side};
-    thetis_bytes *ring = mem;
-    thetis_status s = bytes_refusal(cfg);
-    THETIS_ASSERT1(end);
-    if (s == THETIS_OK) s = tht_shm_holds(mem, len, thetis_bytes_size(cfg));
-    if (s == THETIS_OK) s = tht_shm_is(&ring->spsc_.about_, &want);
-    if (s != THETIS_OK) return s;
-    s = tht_spsc_open(&ring->spsc_, &bytes, (unsigned char *)mem + side.data_, role,
-                      &opened.bytes_);
+    thetis_status s = tht_spsc_open(&ring->spsc_, &bytes, (unsigned char *)ring + side.data_, role,
+                                    &opened.bytes_);
     if (s != THETIS_OK) return s;
     uintptr_t at = opened.bytes_.side_.known_ & ~THETIS_SPSC_FLAG_;
     if (cfg->max_record && at % BYTES_RECORD_STEP != 0) return THETIS_ECORRUPT;
     *end = opened;
     return THETIS_OK;
+}
+
+thetis_status thetis_bytes_attach(void *mem, size_t len, const thetis_bytes_cfg *cfg,
+                                  thetis_shm_role role, thetis_bytes_end *end)
+{
+    const thetis_shm_about_ want = bytes_about(cfg);
+    thetis_bytes *ring = mem;
+    thetis_status s = bytes_refusal(cfg);
+    THETIS_ASSERT1(end);
+    if (s == THETIS_OK) s = tht_shm_holds(mem, len, thetis_bytes_size(cfg));
+    if (s == THETIS_OK) s = tht_shm_is(&ring->spsc_.about_, &want);
+    return s == THETIS_OK ? tht_bytes_open(ring, cfg, role, end) : s;
 }
 
 /* Words of the bytes that `n` of them, from `offset` in a word on, lie in at most. */
