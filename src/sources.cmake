@@ -10,6 +10,7 @@ set(THETIS_SOURCES
   src/core/thread.c
   src/ring/bytes.c
   src/ring/bcast.c
+  src/ring/lanes.c
   src/ring/latest.c
   src/ring/mpsc.c
   src/ring/shm.c
@@ -39,6 +40,7 @@ set(THETIS_SOURCES_BARE
   src/core/thread.c
   src/ring/bytes.c
   src/ring/bcast.c
+  src/ring/lanes.c
   src/ring/latest.c
   src/ring/mpsc.c
   src/ring/shm.c

@@ -18,6 +18,7 @@
 #include "core/thread.c"
 #include "ring/bytes.c"
 #include "ring/bcast.c"
+#include "ring/lanes.c"
 #include "ring/latest.c"
 #include "ring/mpsc.c"
 #include "ring/shm.c"

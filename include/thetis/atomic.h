@@ -74,6 +74,12 @@ static inline int thetis_atomic_cas_relaxed(thetis_atomic *a, uintptr_t expected
 }
 
 /* The same; one that fails orders nothing. */
+static inline int thetis_atomic_cas_acquire(thetis_atomic *a, uintptr_t expected, uintptr_t value)
+{
+    return __atomic_compare_exchange_n(&a->word_, &expected, value, 0, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
 static inline int thetis_atomic_cas_release(thetis_atomic *a, uintptr_t expected, uintptr_t value)
 {
     return __atomic_compare_exchange_n(&a->word_, &expected, value, 0, __ATOMIC_RELEASE,

@@ -15,6 +15,7 @@
 #include <thetis/config.h>
 #include <thetis/domain.h>
 #include <thetis/hist.h>
+#include <thetis/lanes.h>
 #include <thetis/latest.h>
 #include <thetis/loop.h>
 #include <thetis/mpsc.h>

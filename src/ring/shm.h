@@ -13,7 +13,8 @@ typedef enum tht_shm_kind {
     THT_SHM_SPSC = 1,
     THT_SHM_BYTES = 2,
     THT_SHM_BCAST = 3,
-    THT_SHM_LATEST = 4
+    THT_SHM_LATEST = 4,
+    THT_SHM_LANES = 5
 } tht_shm_kind;
 
 /* What the first bytes say of a structure of this kind, size and configuration. */

@@ -25,7 +25,7 @@ FOLDERS = {
 HEADERS = {
     "words": "config version status atomic caps addr",
     "core": "thread hist",
-    "ring": "shm spsc spsc_end bytes bytes_view bytes_end bcast latest mpsc mpmc",
+    "ring": "shm spsc spsc_end bytes bytes_view bytes_end bcast latest lanes mpsc mpmc",
     "wait": "wait",
     "domain": "domain pool",
     "structures": "queue map dict stm",
