@@ -3,7 +3,7 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, mpsc, domain, timer, wake, tcp, conn or all.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, domain, timer, wake, tcp, conn or all.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -84,6 +84,11 @@ def mpsc():
     return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",))]
 
 
+def lanes():
+    """Many producers, one consumer: a record of 64 bytes, against the rings it is made of."""
+    return [Bench("lanes.record64", "lanes", "bytes", ("pair",))]
+
+
 def domain():
     """A read, a replacement; blocks that wait for one reader that stands still."""
     return [Bench(f"domain.{form}", "domain", "urcu", (form,)) for form in ("read", "replace")] + [
@@ -121,8 +126,8 @@ def conn():
     return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)]
 
 
-STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "mpsc": mpsc,
-         "domain": domain, "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
+STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
+         "mpsc": mpsc, "domain": domain, "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
 
 
 class Probe:
