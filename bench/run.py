@@ -63,6 +63,8 @@ def spsc():
 def bytes_ring():
     """A record of 64 bytes, written and read in place."""
     return [Bench("bytes.record64", "bytes", "spsc", ("pair",))]
+
+
 def fan(stem):
     """From one writer to readers: what a read takes, by their number; no news; a store."""
     forms = (("read", "read", "1"), ("read.4", "read", "4"), ("read.16", "read", "16"),
@@ -79,6 +81,8 @@ def bcast():
 def latest():
     """The latest value."""
     return fan("latest")
+
+
 def mpsc():
     """Many producers, one consumer: one element."""
     return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",))]
