@@ -7,7 +7,7 @@
 
 #define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", THETIS_BCAST, 64 bytes"
 
-enum { MOST_READERS = 64, CAPACITY = 1024 };
+enum { MOST_READERS = 64, CAPACITY = 1024, SUBJECT_WAITS = BENCH_MODE == THETIS_BCAST_REFUSE };
 
 typedef struct value {
     uint64_t word[8];
@@ -18,14 +18,23 @@ THETIS_BCAST(values, value);
 static thetis_bcast *ring;
 static thetis_bcast_reader reader[MOST_READERS];
 
-static inline void subject_store(const value *v)
+static inline int subject_store(const value *v)
 {
-    if (values_push(ring, v) != THETIS_OK) __builtin_trap();
+    return values_push(ring, v) == THETIS_OK;
+}
+
+/* Who was evicted comes back. */
+static __attribute__((noinline, cold)) void subject_again(thetis_bcast_reader *r)
+{
+    thetis_bcast_leave(r);
+    if (thetis_bcast_join(ring, r) != THETIS_OK) __builtin_trap();
 }
 
 static inline int subject_load(unsigned r, value *v)
 {
-    return values_pop(&reader[r], v) == THETIS_OK;
+    thetis_status s = values_pop(&reader[r], v);
+    if (BENCH_MODE == THETIS_BCAST_EVICT && s == THETIS_LOST) subject_again(&reader[r]);
+    return s == THETIS_OK;
 }
 
 static void subject_open(unsigned readers)

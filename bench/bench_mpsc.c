@@ -9,6 +9,7 @@
 
 #define CAPACITY 3584
 #define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", THETIS_MPSC, 8 producers"
+#define SUBJECT_JOIN(ring) subject_join(ring)
 
 #ifdef BENCH_RECORD
 enum { WORDS = 8 };
@@ -27,13 +28,22 @@ typedef struct subject_ring {
     thetis_mpsc_producer me;
 } subject_ring;
 
+/* Another producer. */
+static subject_ring *subject_join(const subject_ring *subject)
+{
+    subject_ring *another = malloc(sizeof *another);
+    *another = *subject;
+    if (thetis_mpsc_join(another->ring, &another->me) != THETIS_OK) return NULL;
+    return another;
+}
+
 static subject_ring *subject_open(void)
 {
     static char mem[THETIS_MPSC_SIZE(sizeof(element), CAPACITY, 8, 1, 1)] THETIS_CACHE_ALIGNED;
-    static subject_ring subject;
     thetis_mpsc_cfg cfg = {.elem_size = sizeof(element), .capacity = CAPACITY, .producers = 8};
-    if (thetis_mpsc_init(mem, sizeof mem, &cfg, &subject.ring) != THETIS_OK) return NULL;
-    return thetis_mpsc_join(subject.ring, &subject.me) == THETIS_OK ? &subject : NULL;
+    subject_ring first;
+    if (thetis_mpsc_init(mem, sizeof mem, &cfg, &first.ring) != THETIS_OK) return NULL;
+    return subject_join(&first);
 }
 
 static inline int subject_push(subject_ring *subject, uint64_t v)

@@ -5,7 +5,6 @@
  * The library makes these system calls through syscall(): the one here stands before that of the
  * C library and counts.
  */
-#define _GNU_SOURCE
 #include <thetis/spsc.h>
 #include <thetis/version.h>
 #include <thetis/wait.h>

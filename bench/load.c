@@ -12,7 +12,6 @@
  * what the kernel did on its behalf, also the softirq work of its sends.
  * Speaks the protocol of window.h.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

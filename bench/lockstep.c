@@ -18,7 +18,6 @@
  *
  * Prints one JSON line: variant, calls in each round, calls by name over all rounds.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

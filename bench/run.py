@@ -3,7 +3,8 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, lanes, mpsc, domain, timer, wake, tcp, conn or all.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, domain, timer, wake, tcp, conn or all; or one bench
+of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -43,7 +44,8 @@ class Bench:
     load: bool = False   # the program is a server: bench-load starts and measures it
     exact: bool = False  # count system calls and instructions, too
     unit: str = "ns"
-    only: tuple = ()     # not empty: the subjects that take part
+    stalled: bool = False  # two figures for each line: see stalled.h
+    only: tuple = ()     # not empty: the subjects that take part, by whatever compiler
     connections: int = 0
 
     def command(self, build, program, quick):
@@ -54,15 +56,23 @@ class Bench:
         return [program, *args]
 
 
+def stalled(stem, *only):
+    """Windows with one suspended thread: 600, or 54, for each subject."""
+    return Bench(f"{stem}.stalled", stem, "", ("stalled", "25"), ("stalled", "6"),
+                 metric="windows", stalled=True, only=only)
+
+
 def spsc():
     """Rings: one element, and 32."""
     return [Bench("spsc.pair", "spsc", "boost", ("pair",)),
-            Bench("spsc.batch32", "spsc", "boost", ("batch32",))]
+            Bench("spsc.batch32", "spsc", "boost", ("batch32",)),
+            stalled("spsc", "thetis", "boost", "ck_ring", "rte_ring", "mutex")]
 
 
 def bytes_ring():
     """A record of 64 bytes, written and read in place."""
-    return [Bench("bytes.record64", "bytes", "spsc", ("pair",))]
+    return [Bench("bytes.record64", "bytes", "spsc", ("pair",)),
+            stalled("bytes", "thetis", "thetis-plain", "mutex")]
 
 
 def fan(stem):
@@ -70,7 +80,7 @@ def fan(stem):
     forms = (("read", "read", "1"), ("read.4", "read", "4"), ("read.16", "read", "16"),
              ("poll", "poll", "1"), ("store", "store", "1"))
     return [Bench(f"{stem}.{name}", stem, "mutex", (form, readers))
-            for name, form, readers in forms]
+            for name, form, readers in forms] + [stalled(stem)]
 
 
 def bcast():
@@ -85,7 +95,8 @@ def latest():
 
 def mpsc():
     """Many producers, one consumer: one element."""
-    return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",))]
+    return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",)),
+            stalled("mpsc", "thetis", "urcu", "moodycamel", "ck_ring", "rte_ring", "mutex")]
 
 
 def lanes():
@@ -135,7 +146,7 @@ STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "l
 
 
 class Probe:
-    """A running subject: one line in, one figure out."""
+    """A running subject: one line in, one line of figures out."""
 
     def __init__(self, name, command):
         self.name = name
@@ -151,10 +162,10 @@ class Probe:
         return text
 
     def window(self):
-        """Measures once."""
+        """Measures once: all figures of the line."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        return float(self.line())
+        return [float(figure) for figure in self.line().split()]
 
     def end(self):
         """Lets the program end."""
@@ -164,7 +175,7 @@ class Probe:
 
 
 def measure(build, bench, subjects, quick):
-    """All windows of all subjects; returns figures and variants by subject."""
+    """All windows of all subjects; returns lines of figures and variants by subject."""
     starts, windows = QUICK if quick else FULL
     values = {s.name: [] for s in subjects}
     variants = {}
@@ -199,6 +210,12 @@ class Report:
         row.update(stats.summary(values))
         self.row(row, f"{row['min']:>12.4g} {row['max']:>12.4g}")
 
+    def count(self, bench, subject, metric, unit, count, n):
+        """How many of `n` trials."""
+        row = {"bench": bench, "subject": subject, "metric": metric, "unit": unit,
+               "median": count, "min": count, "max": count, "n": n}
+        self.row(row, f"{'':>25}")
+
     def ratio(self, bench, subject, metric, reference, values):
         """How one subject compares with the reference, turn by turn."""
         low, high = stats.sign_interval(values)
@@ -226,14 +243,42 @@ def compared(bench, names):
                 yield name, other
 
 
+def base_name(name):
+    """A subject's name without the compiler."""
+    return name.rpartition("-")[0] if name.endswith(COMPILERS) else name
+
+
+def taking_part(build, bench):
+    """The subjects of a bench; where threads are suspended, each by one compiler."""
+    subjects = [s for s in build.of(bench.stem)
+                if not bench.only or base_name(s.name) in bench.only]
+    if not bench.stalled:
+        return subjects
+    first = {base_name(s.name): s for s in reversed(subjects)}
+    return [s for s in subjects if s in first.values()]
+
+
 def by_faster_compiler(values):
     """Subjects that several compilers built, each by the one that made it fastest."""
     best = {}
     for name, figures in values.items():
-        base = name.rpartition("-")[0] if name.endswith(COMPILERS) else name
+        base = base_name(name)
         if base not in best or stats.median(figures) < stats.median(best[base]):
             best[base] = figures
     return best
+
+
+def report_stalled(report, bench, values, quick):
+    """How many windows were without progress, and at how many instructions the threads of each
+    start of a program were suspended."""
+    each = int((bench.quick_args if quick else bench.args)[-1])
+    turns = (QUICK if quick else FULL)[1]
+    for name, lines in values.items():
+        without = sum(line[0] for line in lines)
+        report.count(bench.name, base_name(name), bench.metric, "without", without,
+                     each * len(lines))
+        report.figure(bench.name, base_name(name), "places", "instructions",
+                      [line[1] for line in lines[turns - 1::turns]])
 
 
 def report_times(report, bench, values):
@@ -273,13 +318,17 @@ def run_bench(report, build, bench, quick):
     if limit not in (-1, resource.RLIM_INFINITY) and bench.connections + SPARE_DESCRIPTORS > limit:
         report.note(f"skipped: {bench.name}: environment(limit of {limit} descriptors)")
         return
-    subjects = [s for s in build.of(bench.stem) if not bench.only or s.name in bench.only]
+    subjects = taking_part(build, bench)
     for s in build.missing(bench.stem):
         report.note(f"skipped: {bench.stem} {s.name}: environment({s.missing})")
     values, variants = measure(build, bench, subjects, quick)
     for name, variant in variants.items():
         report.note(f"{name}: {variant}")
-    report_times(report, bench, values)
+    if bench.stalled:
+        report_stalled(report, bench, values, quick)
+        return
+    report_times(report, bench, {name: [line[0] for line in lines]
+                                 for name, lines in values.items()})
     if bench.exact:
         report_exact(report, build, bench, subjects, quick)
 
@@ -297,7 +346,10 @@ def cpu_model():
 def main():
     """Parses the command line and runs the benches of the stems."""
     parser = argparse.ArgumentParser(prog="thetis-bench", description=__doc__.splitlines()[0])
-    parser.add_argument("stem", nargs="?", default="all", choices=[*STEMS, "all"])
+    every = {stem: benches() for stem, benches in STEMS.items()}
+    names = [bench.name for benches in every.values() for bench in benches]
+    parser.add_argument("stem", nargs="?", default="all", choices=[*STEMS, *names, "all"],
+                        metavar="STEM")
     parser.add_argument("--quick", action="store_true", help="at most 2 minutes per stem")
     parser.add_argument("--json", action="store_true", help="JSON lines instead of a table")
     parser.add_argument("--manifest", default=manifest.DEFAULT, help=argparse.SUPPRESS)
@@ -306,9 +358,10 @@ def main():
     report = Report(options.json)
     report.note(f"{cpu_model()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}")
     report.note(f"{build.build}; load average {os.getloadavg()[0]:.1f}")
-    for stem, benches in STEMS.items():
-        for bench in benches() if options.stem in (stem, "all") else []:
-            run_bench(report, build, bench, options.quick)
+    for stem, benches in every.items():
+        for bench in benches:
+            if options.stem in (stem, bench.name, "all"):
+                run_bench(report, build, bench, options.quick)
 
 
 if __name__ == "__main__":

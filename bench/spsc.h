@@ -2,7 +2,8 @@
  *
  * spsc.h: what every program of `thetis-bench spsc` does; include it last. For C and C++.
  *
- * Usage: bench-spsc-SUBJECT pair|batch32
+ * Usage: bench-STEM-SUBJECT pair|batch32
+ *        bench-STEM-SUBJECT stalled WINDOWS        see stalled.h
  *
  * One thread pushes 1 element of 8 bytes and pops it (pair), or 32 and 32 (batch32). That is the
  * cost without contention: what the code itself takes when both sides' lines are in this cache.
@@ -20,6 +21,8 @@
  *   int subject_pop(subject_ring *, uint64_t *)        non-zero when done
  *   size_t subject_push_n(subject_ring *, const uint64_t *, size_t)
  *   size_t subject_pop_n(subject_ring *, uint64_t *, size_t)
+ * and, if the ring has many producers,
+ *   SUBJECT_JOIN(ring)                                 another producer's end, a subject_ring *
  */
 #ifndef BENCH_SPSC_H
 #define BENCH_SPSC_H
@@ -108,17 +111,52 @@ static double spsc_window(void *arg)
     return sum / PLACES;
 }
 
+/* ---- stalled --------------------------------------------------------------------------------- */
+
+#ifdef SUBJECT_JOIN
+enum { PRODUCERS = 2 };
+#else
+enum { PRODUCERS = 1 };
+#define SUBJECT_JOIN(ring) (ring)
+#endif
+
+static subject_ring *ends[PRODUCERS]; /* the first is the consumer's, too */
+
+static inline int stalled_push(unsigned producer, uint64_t element)
+{
+    return subject_push(ends[producer], element);
+}
+
+static inline int stalled_pop(unsigned consumer, uint64_t *element)
+{
+    return subject_pop(ends[consumer], element);
+}
+
+#include "stalled.h"
+
+static void serve_stalled(subject_ring *ring, const char *windows)
+{
+    ends[0] = ring;
+    for (unsigned k = 1; k < PRODUCERS; k++) ends[k] = SUBJECT_JOIN(ring);
+    stalled_set_up(PRODUCERS, 1, 0);
+    stalled_serve(SUBJECT_VARIANT, windows);
+}
+
 int main(int argc, char **argv)
 {
     spsc_run run = {subject_open(), pair_places, 1};
+    if (!run.ring) bench_die("cannot make the ring");
+    BENCH_TOUCH(&run); /* from here on another thread might know the ring */
+    if (argc == 3 && !strcmp(argv[1], "stalled")) {
+        serve_stalled(run.ring, argv[2]);
+        return 0;
+    }
     if (argc == 2 && !strcmp(argv[1], "batch32")) {
         run.places = batch_places;
         run.step = BATCH;
     } else if (argc != 2 || strcmp(argv[1], "pair")) {
-        bench_die("usage: pair|batch32");
+        bench_die("usage: pair|batch32|stalled WINDOWS");
     }
-    if (!run.ring) bench_die("cannot make the ring");
-    BENCH_TOUCH(&run); /* from here on another thread might know the ring */
     bench_serve(SUBJECT_VARIANT, spsc_window, &run);
     return 0;
 }

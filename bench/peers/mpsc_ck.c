@@ -8,6 +8,7 @@
 
 #define CAPACITY 4096
 #define SUBJECT_VARIANT "ck " PEER_VERSION ", ck_ring_enqueue_mpsc/dequeue_mpsc"
+#define SUBJECT_JOIN(ring) (ring)
 
 typedef struct subject_ring {
     ck_ring_t ring;

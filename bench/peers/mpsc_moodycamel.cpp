@@ -8,9 +8,12 @@
 
 #define CAPACITY 4096
 #define SUBJECT_VARIANT "moodycamel::ConcurrentQueue, try_enqueue/try_dequeue with tokens"
+#define SUBJECT_JOIN(ring) subject_open()
 
+static moodycamel::ConcurrentQueue<uint64_t> queue{CAPACITY};
+
+/* A producer's end, and, of the first one, the consumer's. */
 struct subject_ring {
-    moodycamel::ConcurrentQueue<uint64_t> queue{CAPACITY};
     moodycamel::ProducerToken producer{queue};
     moodycamel::ConsumerToken consumer{queue};
 };
@@ -22,12 +25,12 @@ static subject_ring *subject_open()
 
 static inline int subject_push(subject_ring *ring, uint64_t v)
 {
-    return ring->queue.try_enqueue(ring->producer, v);
+    return queue.try_enqueue(ring->producer, v);
 }
 
 static inline int subject_pop(subject_ring *ring, uint64_t *v)
 {
-    return ring->queue.try_dequeue(ring->consumer, *v);
+    return queue.try_dequeue(ring->consumer, *v);
 }
 
 #include "../one_by_one.h"

@@ -10,6 +10,7 @@
 
 #define CAPACITY 4096
 #define SUBJECT_VARIANT "dpdk " PEER_VERSION ", rte_ring_mp_enqueue/sc_dequeue"
+#define SUBJECT_JOIN(ring) (ring)
 
 typedef struct rte_ring subject_ring;
 

@@ -9,41 +9,58 @@
 #include <urcu/wfcqueue.h>
 
 #define CAPACITY 4096
+#define SUBJECT_JOIN(ring) subject_join()
 #define SUBJECT_VARIANT "urcu " PEER_VERSION ", cds_wfcq_enqueue, __cds_wfcq_dequeue_blocking"
 
 typedef struct node {
     struct cds_wfcq_node link;
     uint64_t value;
+    int queued; /* if `many` */
 } node;
 
+/* A producer's end. */
 typedef struct subject_ring {
-    struct cds_wfcq_head head __attribute__((aligned(128)));
-    struct cds_wfcq_tail tail __attribute__((aligned(128)));
-    size_t next __attribute__((aligned(128)));
+    size_t next;
     node nodes[CAPACITY];
 } subject_ring;
 
+static struct cds_wfcq_head head __attribute__((aligned(128)));
+static struct cds_wfcq_tail tail __attribute__((aligned(128)));
+static int many __attribute__((aligned(128))); /* threads: a node may still be queued */
+
 static subject_ring *subject_open(void)
 {
-    static subject_ring ring;
-    cds_wfcq_init(&ring.head, &ring.tail);
-    return &ring;
+    cds_wfcq_init(&head, &tail);
+    return calloc(1, sizeof(subject_ring));
+}
+
+static subject_ring *subject_join(void)
+{
+    many = 1;
+    return calloc(1, sizeof(subject_ring));
 }
 
 static inline int subject_push(subject_ring *ring, uint64_t v)
 {
-    node *n = &ring->nodes[ring->next++ % CAPACITY];
+    node *n = &ring->nodes[ring->next % CAPACITY];
+    if (many) {
+        if (__atomic_load_n(&n->queued, __ATOMIC_ACQUIRE)) return 0;
+        n->queued = 1;
+    }
+    ring->next++;
     n->value = v;
     cds_wfcq_node_init(&n->link);
-    cds_wfcq_enqueue(&ring->head, &ring->tail, &n->link);
+    cds_wfcq_enqueue(&head, &tail, &n->link);
     return 1;
 }
 
 static inline int subject_pop(subject_ring *ring, uint64_t *v)
 {
-    struct cds_wfcq_node *link = __cds_wfcq_dequeue_blocking(&ring->head, &ring->tail);
+    (void)ring;
+    struct cds_wfcq_node *link = __cds_wfcq_dequeue_blocking(&head, &tail);
     if (!link) return 0;
     *v = ((node *)link)->value;
+    if (many) __atomic_store_n(&((node *)link)->queued, 0, __ATOMIC_RELEASE);
     return 1;
 }
 

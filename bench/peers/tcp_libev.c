@@ -4,7 +4,6 @@
  * send buffer would leave over is not kept: the clients of these benches never let that happen,
  * and the connection is closed if they do.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <ev.h>
 

@@ -4,7 +4,6 @@
  * callback; faster than bufferevents. A base without locks and with the epoll change list. What a
  * full send buffer would leave over is not kept: the connection is closed then.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>

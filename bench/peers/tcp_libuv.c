@@ -3,7 +3,6 @@
  * tcp_libuv.c: echo on libuv: uv_read_start into one shared buffer, uv_try_write; uv_write with a
  * copy for what that leaves over.
  */
-#define _GNU_SOURCE
 #include <uv.h>
 
 #include "../server.h"

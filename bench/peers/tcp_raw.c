@@ -6,7 +6,6 @@
  * It keeps no state per connection: what a full send buffer would leave over, it sends in
  * blocking mode. The clients of these benches never let that happen.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -3,7 +3,6 @@
  * wake_mutex.c: a ring behind a mutex with a condition variable, signaled outside the lock only if
  * the receiver waits.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdint.h>
 

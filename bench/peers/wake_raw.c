@@ -2,7 +2,6 @@
  *
  * wake_raw.c: an event descriptor that carries the message itself: one write and one read each.
  */
-#define _GNU_SOURCE
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
