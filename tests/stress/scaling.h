@@ -8,8 +8,8 @@
  * For each number of threads and each capacity, the threads share a ring as its roles allow: half
  * of them produce; or, if a ring has one producer or one consumer, all others are on its other
  * side; or, if it has one of both, there are as many rings as pairs. Checked: each element arrives
- * once, and those of one producer come to each consumer in order. In the smallest rings the ends
- * run into each other all the time, which is asserted.
+ * as the ring promises, and those of one producer come to each consumer in order. In the smallest
+ * rings the ends run into each other all the time, which is asserted.
  *
  * Iterations are divided where the machine is slower (harness/scale.h), threads and capacities
  * never: a divided run takes the same contended paths, as there are at least SCALING_LAPS laps.
@@ -25,18 +25,28 @@
 #include <thetis/atomic.h>
 
 enum {
-    SCALING_ELEMENTS = 400000, /* of one number of threads and one capacity, over all rings */
+    SCALING_ELEMENTS = 100000, /* of one number of threads and one capacity, over all rings */
     SCALING_LAPS = 8,
     SCALING_LEAST = 1000,
     SCALING_THREADS = 32,
+    SCALING_RUN = 16, /* elements at a time of a producer that nothing stops */
     SCALING_ORDERS = 20 /* an element: producer above, number of it below this bit */
 };
+
+/* What a ring promises of an element. */
+typedef enum scaling_promise {
+    SCALING_ONCE,   /* one consumer gets it */
+    SCALING_ALL,    /* every consumer gets it */
+    SCALING_NEWEST, /* consumers may miss it, but not the last one */
+    SCALING_SOME    /* consumers may miss it */
+} scaling_promise;
 
 /* A kind of ring of 64-bit elements. Functions fail the test by themselves if something is wrong;
  * push and pop return 0 when the ring is full or empty. */
 typedef struct scaling_subject {
     unsigned producers; /* the most that one ring allows */
     unsigned consumers;
+    scaling_promise promise;
     size_t smallest; /* capacities: this one, then 16 times as many, up to the largest */
     size_t largest;
     void *(*open)(size_t capacity, unsigned producers, unsigned consumers);
@@ -52,6 +62,7 @@ typedef struct scaling_ring {
     unsigned producers, consumers;
     uint64_t each;           /* elements of one producer */
     thetis_atomic popped;    /* by all consumers */
+    thetis_atomic ended;     /* producers */
     thetis_atomic contended; /* pushes that found it full, pops that found it empty */
     thetis_atomic *seen;     /* how often each element came out, producer by producer */
 } scaling_ring;
@@ -73,10 +84,13 @@ static inline void scaling_refused(scaling_ring *on)
 
 static inline void scaling_produce(const scaling_thread *t, void *handle)
 {
+    bool unstopped = t->subject->promise >= SCALING_NEWEST;
     for (uint64_t k = 0; k < t->on->each;) {
         if (t->subject->push(handle, (uint64_t)t->number << SCALING_ORDERS | k)) k++;
         else scaling_refused(t->on);
+        if (unstopped && k % SCALING_RUN == 0) (void)sched_yield();
     }
+    (void)thetis_atomic_fetch_add_release(&t->on->ended, 1);
 }
 
 /* Each consumer sees the elements of one producer in order, not necessarily all of them. */
@@ -87,17 +101,35 @@ static inline void scaling_take(scaling_ring *on, uint64_t element, uint64_t *ne
     CHECK(from < on->producers && k < on->each);
     CHECK(k >= next[from]);
     next[from] = k + 1;
-    CHECK_EQ(thetis_atomic_fetch_add_relaxed(&on->seen[from * on->each + k], 1), 0);
+    (void)thetis_atomic_fetch_add_relaxed(&on->seen[from * on->each + k], 1);
     (void)thetis_atomic_fetch_add_relaxed(&on->popped, 1);
+}
+
+/* Whether a consumer that has taken `mine` is done, if it finds no more now. */
+static inline bool scaling_over(const scaling_thread *t, uint64_t mine)
+{
+    scaling_ring *on = t->on;
+    switch (t->subject->promise) {
+    case SCALING_ONCE:
+        return thetis_atomic_load_relaxed(&on->popped) == on->each * on->producers;
+    case SCALING_ALL: return mine == on->each * on->producers;
+    default: return thetis_atomic_load_acquire(&on->ended) == on->producers;
+    }
 }
 
 static inline void scaling_consume(const scaling_thread *t, void *handle)
 {
-    uint64_t next[SCALING_THREADS] = {0}, element;
-    scaling_ring *on = t->on;
-    while (thetis_atomic_load_relaxed(&on->popped) < on->each * on->producers) {
-        if (t->subject->pop(handle, &element)) scaling_take(on, element, next);
-        else scaling_refused(on);
+    uint64_t next[SCALING_THREADS] = {0}, mine = 0, element;
+    for (;;) {
+        bool over = scaling_over(t, mine);
+        if (t->subject->pop(handle, &element)) {
+            scaling_take(t->on, element, next);
+            mine++;
+        } else if (over) {
+            return;
+        } else {
+            scaling_refused(t->on);
+        }
     }
 }
 
@@ -118,23 +150,37 @@ static inline void scaling_open(const scaling_subject *s, scaling_ring *on, size
                                 uint64_t elements)
 {
     on->each = elements / on->producers;
-    on->popped = on->contended = (thetis_atomic){0};
+    on->popped = on->ended = on->contended = (thetis_atomic){0};
     on->seen = (thetis_atomic *)calloc(on->producers * on->each, sizeof *on->seen);
     on->ring = s->open(capacity, on->producers, on->consumers);
     CHECK(on->seen && on->ring);
 }
 
+/* How often an element arrived. */
+static inline void scaling_check(const scaling_subject *s, const scaling_ring *on, uint64_t seen,
+                                 bool last)
+{
+    if (s->promise == SCALING_ONCE) CHECK_EQ(seen, 1);
+    else if (s->promise == SCALING_ALL || (s->promise == SCALING_NEWEST && last))
+        CHECK_EQ(seen, on->consumers);
+    else CHECK(seen <= on->consumers);
+}
+
 static inline void scaling_close(const scaling_subject *s, scaling_ring *on)
 {
-    for (uint64_t k = 0; k < on->each * on->producers; k++) CHECK_EQ(on->seen[k].word_, 1);
+    uint64_t all = on->each * on->producers;
+    for (uint64_t k = 0; k < all; k++) scaling_check(s, on, on->seen[k].word_, k + 1 == all);
     free(on->seen);
     s->close(on->ring);
 }
 
-/* Elements through one ring: fewer on a slow machine, but enough for its ends to meet. */
-static inline uint64_t scaling_elements(unsigned rings, size_t capacity)
+/* Elements through one ring: fewer on a slow machine, or if they are copied to many, but enough for
+ * its ends to meet. */
+static inline uint64_t scaling_elements(const scaling_subject *s, const scaling_ring *on,
+                                        unsigned rings, size_t capacity)
 {
-    uint64_t n = test_scale(SCALING_ELEMENTS) / rings;
+    uint64_t copies = s->promise == SCALING_ALL ? on->consumers : 1;
+    uint64_t n = test_scale(SCALING_ELEMENTS) / rings / copies;
     uint64_t least = (uint64_t)SCALING_LAPS * capacity + SCALING_LEAST;
     return n < least ? least : n;
 }
@@ -174,7 +220,7 @@ static inline void scaling_once(const scaling_subject *s, unsigned threads, size
     uint64_t contended = 0;
     for (unsigned r = 0; r < rings; r++) {
         on[r] = on[0]; /* the same shares */
-        scaling_open(s, &on[r], capacity, scaling_elements(rings, capacity));
+        scaling_open(s, &on[r], capacity, scaling_elements(s, &on[r], rings, capacity));
     }
     scaling_go(s, on, rings);
     for (unsigned r = 0; r < rings; r++) {
