@@ -99,9 +99,10 @@ cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cros
 	$(SETUP) cross
 	@$(PYTHON) tools/cross.py $(CROSS)
 
-emu: ## what an emulator can show: the tester's own tests on AArch64
+emu: ## what an emulator can show: the tester's own tests on AArch64, all tests with 32-bit words
 	$(SETUP) emu
-	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/model/emulated.py"
+	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/model/emulated.py" \
+	--check "$(PYTHON) tests/cross/i686.py"
 
 fuzz: ## what a hostile peer can write, for FUZZ=30 seconds each; faults must be found
 	$(SETUP) fuzz

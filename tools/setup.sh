@@ -14,7 +14,8 @@ packages()
     sanitize) echo "$(packages test)" libclang-rt-14-dev ;;
     fuzz) echo "$(packages build)" clang libclang-rt-14-dev ;;
     coverage) echo "$(packages build)" ;;
-    emu) echo "$(packages build)" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
+    emu) echo "$(packages build)" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user \
+        gcc-i686-linux-gnu libc6-dev-i386-cross ;;
     cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf ;;
     docs) echo doxygen ;;
     demo) echo "$(packages build)" nginx-light wrk redis-server redis-tools ;;

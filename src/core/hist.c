@@ -46,8 +46,10 @@ uint64_t thetis_hist_quantile(const thetis_hist *hist, double q)
     for (size_t b = THETIS_HIST_BUCKETS; b-- > 0 && left > 0;) {
         uintptr_t n = thetis_atomic_load_relaxed(&hist->count_[b]);
         if (n == 0) continue;
-        /* a quotient, not least * total: 7 of 100 must be the fraction 0.07 */
-        if ((double)left / (double)total < least) break;
+        /* a quotient, not least * total: 7 of 100 must be the fraction 0.07; and stored, since
+         * some processors divide with more digits */
+        volatile double part = (double)left / (double)total;
+        if (part < least) break;
         answer = thetis_hist_bucket_max(b);
         left = n < left ? left - n : 0;
     }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "../core/start.h"
+
 enum {
     DEFAULT_HANDLES = 1024,
     DEFAULT_TIMERS = 1024,
@@ -93,6 +95,7 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     loop->slots[THT_NONE].gen = UINT32_MAX; /* no handle's token */
     for (uint32_t i = c->max_handles; i > 0; i--) {
         loop->slots[i].turn = loop->slot_free & THT_SLOT_MASK;
+        loop->slots[i].gen = (uint32_t)THT_START;
         loop->slot_free = i;
     }
 }

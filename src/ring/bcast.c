@@ -4,6 +4,8 @@
  */
 #include <thetis/bcast.h>
 
+#include "../core/start.h"
+
 /* Places of readers lie behind the slots; LOSSY has none. */
 static thetis_thread_table *bcast_places(thetis_bcast *ring)
 {
@@ -39,7 +41,11 @@ thetis_status thetis_bcast_init(void *mem, size_t len, const thetis_bcast_cfg *c
     ring->shape_.mode_ = cfg->mode;
     ring->shape_.span_ = cfg->capacity << 2;
     ring->shape_.elem_size_ = cfg->elem_size;
-    ring->producer_.limit_ = ring->shape_.span_;
+    ring->producer_.at_ = ring->producer_.joins_ = THT_START;
+    ring->producer_.limit_ = THT_START + ring->shape_.span_;
+    thetis_atomic_store_relaxed(&ring->shape_.joins_, THT_START);
+    thetis_atomic_store_relaxed(&ring->shown_.begun_, THT_START);
+    thetis_atomic_store_relaxed(&ring->shown_.tail_, THT_START);
     *out = ring;
     if (cfg->mode == THETIS_BCAST_LOSSY) return THETIS_OK;
     return thetis_thread_init(bcast_places(ring), THETIS_THREAD_SIZE(cfg->readers), cfg->readers,

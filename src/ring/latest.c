@@ -4,6 +4,8 @@
  */
 #include <thetis/latest.h>
 
+#include "../core/start.h"
+
 _Static_assert(((THETIS_LATEST_READERS_MAX + 2) << 1) < THETIS_LATEST_PIN_, "numbers fit");
 
 size_t thetis_latest_size(const thetis_latest_cfg *cfg)
@@ -31,6 +33,8 @@ thetis_status thetis_latest_init(void *mem, size_t len, const thetis_latest_cfg 
     for (uintptr_t number = 1; number <= cfg->readers + 2; number++) {
         thetis_latest_buffer_ *buffer = thetis_latest_buffer_of_(latest, number);
         memset(buffer, 0, sizeof *buffer);
+        buffer->pins_ = THT_START;
+        thetis_atomic_store_relaxed(&buffer->unpins_, THT_START);
     }
     *out = latest;
     return THETIS_OK;

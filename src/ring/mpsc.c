@@ -8,6 +8,8 @@
  */
 #include "mpsc.h"
 
+#include "../core/start.h"
+
 enum { MPSC_LAPS = 9 }; /* holes of one producer in a window, at most: bounds the spares */
 
 #define MPSC_NONE SIZE_MAX
@@ -114,7 +116,7 @@ thetis_status thetis_mpsc_init(void *mem, size_t len, const thetis_mpsc_cfg *cfg
     THETIS_ASSERT1(out);
     if (!mem || (uintptr_t)mem % THETIS_CACHE_LINE != 0) return THETIS_EINVAL;
     if (size == 0 || len < size) return THETIS_EINVAL;
-    *out = tht_mpsc_build(mem, &shape, 0);
+    *out = tht_mpsc_build(mem, &shape, THT_START);
     return THETIS_OK;
 }
 

@@ -6,6 +6,8 @@
 
 #include "shm.h"
 
+#include "../core/start.h"
+
 size_t thetis_spsc_size(const thetis_spsc_cfg *cfg)
 {
     size_t capacity = cfg->capacity;
@@ -33,8 +35,10 @@ thetis_status thetis_spsc_init(void *mem, size_t len, const thetis_spsc_cfg *cfg
     ring->producer_.span_ = cfg->capacity * 2;
     ring->producer_.mask_ = (cfg->capacity * 2 - 1) & ~THETIS_SPSC_FLAG_;
     ring->producer_.elem_size_ = cfg->elem_size;
+    ring->producer_.known_ = THT_START;
+    thetis_atomic_store_relaxed(&ring->producer_.at_, THT_START);
     ring->consumer_ = ring->producer_;
-    ring->producer_.known_ = ring->producer_.span_;
+    ring->producer_.known_ += ring->producer_.span_;
     *out = ring;
     return THETIS_OK;
 }

@@ -28,7 +28,7 @@ static thetis_bcast *bcast_make_at(size_t capacity, thetis_bcast_mode mode, uint
 {
     thetis_bcast *ring = bcast_make(sizeof(uint32_t), capacity, mode);
     ring->shown_.tail_.word_ = ring->shown_.begun_.word_ = ring->producer_.at_ = start << 2;
-    ring->producer_.limit_ += start << 2;
+    ring->producer_.limit_ = (start << 2) + ring->shape_.span_;
     return ring;
 }
 
