@@ -4,8 +4,7 @@
  * one. Include it last, in place of spsc.h. For C and C++.
  *
  * The subject defines before, as for spsc.h: subject_ring, SUBJECT_VARIANT, subject_open(),
- * subject_push(), subject_pop(). All of `thetis-bench mpsc` is measured so, with the rings in
- * the form for many producers and one consumer: `pair` is then the cost without contention.
+ * subject_push(), subject_pop().
  */
 #ifndef BENCH_ONE_BY_ONE_H
 #define BENCH_ONE_BY_ONE_H

@@ -94,8 +94,10 @@ def latest():
 
 
 def mpsc():
-    """Many producers, one consumer: one element."""
+    """Many producers, one consumer: one element; 32 one by one, and as a batch."""
     return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",)),
+            Bench("mpsc.burst32", "mpsc", "urcu", ("burst32",)),
+            Bench("mpsc.batch32", "mpsc", "urcu", ("batch32",)),
             stalled("mpsc", "thetis", "urcu", "moodycamel", "ck_ring", "rte_ring", "mutex")]
 
 
@@ -274,7 +276,7 @@ def report_stalled(report, bench, values, quick):
     each = int((bench.quick_args if quick else bench.args)[-1])
     turns = (QUICK if quick else FULL)[1]
     for name, lines in values.items():
-        without = sum(line[0] for line in lines)
+        without = int(sum(line[0] for line in lines))
         report.count(bench.name, base_name(name), bench.metric, "without", without,
                      each * len(lines))
         report.figure(bench.name, base_name(name), "places", "instructions",

@@ -2,11 +2,12 @@
  *
  * spsc.h: what every program of `thetis-bench spsc` does; include it last. For C and C++.
  *
- * Usage: bench-STEM-SUBJECT pair|batch32
+ * Usage: bench-STEM-SUBJECT pair|burst32|batch32
  *        bench-STEM-SUBJECT stalled WINDOWS        see stalled.h
  *
- * One thread pushes 1 element of 8 bytes and pops it (pair), or 32 and 32 (batch32). That is the
- * cost without contention: what the code itself takes when both sides' lines are in this cache.
+ * One thread pushes 1 element of 8 bytes and pops it (pair), or 32 and 32, one by one (burst32) or
+ * as batches (batch32). That is the cost without contention: what the code itself takes when both
+ * sides' lines are in this cache.
  *
  * Such short loops run up to a third faster or slower by where they lie in memory, which no
  * library can choose. So each loop is compiled PLACES times, at different offsets to a cache
@@ -48,6 +49,21 @@ ALWAYS_INLINE uint64_t pair_loop(subject_ring *ring)
     return sum;
 }
 
+ALWAYS_INLINE uint64_t burst_loop(subject_ring *ring)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < OPS; i += BATCH) {
+        for (uint64_t k = 0; k < BATCH; k++)
+            if (!subject_push(ring, i + k)) bench_die("push failed");
+        for (uint64_t k = 0; k < BATCH; k++) {
+            uint64_t v = 0;
+            if (!subject_pop(ring, &v)) bench_die("pop failed");
+            sum += v;
+        }
+    }
+    return sum;
+}
+
 ALWAYS_INLINE uint64_t batch_loop(subject_ring *ring)
 {
     uint64_t in[BATCH] = {0}, out[BATCH] = {0}, sum = 0;
@@ -78,12 +94,13 @@ typedef uint64_t chunk_fn(subject_ring *ring);
                                                     form##_4, form##_5, form##_6, form##_7};
 
 EVERY_PLACE(pair)
+EVERY_PLACE(burst)
 EVERY_PLACE(batch)
 
 typedef struct spsc_run {
     subject_ring *ring;
     chunk_fn *const *places;
-    uint64_t step; /* elements per round of the chunk's loop */
+    uint64_t step; /* elements are numbers in these steps; between them there are zeros */
 } spsc_run;
 
 /* The median chunk at one place. */
@@ -154,8 +171,10 @@ int main(int argc, char **argv)
     if (argc == 2 && !strcmp(argv[1], "batch32")) {
         run.places = batch_places;
         run.step = BATCH;
+    } else if (argc == 2 && !strcmp(argv[1], "burst32")) {
+        run.places = burst_places;
     } else if (argc != 2 || strcmp(argv[1], "pair")) {
-        bench_die("usage: pair|batch32|stalled WINDOWS");
+        bench_die("usage: pair|burst32|batch32|stalled WINDOWS");
     }
     bench_serve(SUBJECT_VARIANT, spsc_window, &run);
     return 0;

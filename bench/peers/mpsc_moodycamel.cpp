@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define CAPACITY 4096
-#define SUBJECT_VARIANT "moodycamel::ConcurrentQueue, try_enqueue/try_dequeue with tokens"
+#define SUBJECT_VARIANT "moodycamel::ConcurrentQueue, try_enqueue/try_dequeue with tokens, _bulk"
 #define SUBJECT_JOIN(ring) subject_open()
 
 static moodycamel::ConcurrentQueue<uint64_t> queue{CAPACITY};
@@ -33,4 +33,14 @@ static inline int subject_pop(subject_ring *ring, uint64_t *v)
     return queue.try_dequeue(ring->consumer, *v);
 }
 
-#include "../one_by_one.h"
+static inline size_t subject_push_n(subject_ring *ring, const uint64_t *v, size_t n)
+{
+    return queue.try_enqueue_bulk(ring->producer, v, n) ? n : 0;
+}
+
+static inline size_t subject_pop_n(subject_ring *ring, uint64_t *v, size_t n)
+{
+    return queue.try_dequeue_bulk(ring->consumer, v, n);
+}
+
+#include "../spsc.h"

@@ -4,12 +4,14 @@
  * the EAL).
  */
 #include <rte_ring.h>
+#include <rte_ring_elem.h>
 #include <rte_version.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #define CAPACITY 4096
-#define SUBJECT_VARIANT "dpdk " PEER_VERSION ", rte_ring_mp_enqueue/sc_dequeue"
+#define SUBJECT_VARIANT \
+    "dpdk " PEER_VERSION ", rte_ring_mp_enqueue/sc_dequeue, mp/sc burst of 8-byte elements"
 #define SUBJECT_JOIN(ring) (ring)
 
 typedef struct rte_ring subject_ring;
@@ -35,4 +37,14 @@ static inline int subject_pop(subject_ring *ring, uint64_t *v)
     return done;
 }
 
-#include "../one_by_one.h"
+static inline size_t subject_push_n(subject_ring *ring, const uint64_t *v, size_t n)
+{
+    return rte_ring_mp_enqueue_burst_elem(ring, v, sizeof *v, (unsigned)n, NULL);
+}
+
+static inline size_t subject_pop_n(subject_ring *ring, uint64_t *v, size_t n)
+{
+    return rte_ring_sc_dequeue_burst_elem(ring, v, sizeof *v, (unsigned)n, NULL);
+}
+
+#include "../spsc.h"

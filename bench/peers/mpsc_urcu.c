@@ -10,7 +10,8 @@
 
 #define CAPACITY 4096
 #define SUBJECT_JOIN(ring) subject_join()
-#define SUBJECT_VARIANT "urcu " PEER_VERSION ", cds_wfcq_enqueue, __cds_wfcq_dequeue_blocking"
+#define SUBJECT_VARIANT \
+    "urcu " PEER_VERSION ", cds_wfcq_enqueue, __cds_wfcq_dequeue_blocking, _splice_blocking"
 
 typedef struct node {
     struct cds_wfcq_node link;
@@ -64,4 +65,26 @@ static inline int subject_pop(subject_ring *ring, uint64_t *v)
     return 1;
 }
 
-#include "../one_by_one.h"
+static inline size_t subject_push_n(subject_ring *ring, const uint64_t *v, size_t n)
+{
+    size_t done = 0;
+    while (done < n && subject_push(ring, v[done])) done++;
+    return done;
+}
+
+/* All that is queued, at once: there must not be more than n. */
+static inline size_t subject_pop_n(subject_ring *ring, uint64_t *v, size_t n)
+{
+    struct cds_wfcq_head first;
+    struct cds_wfcq_tail last;
+    struct cds_wfcq_node *link;
+    size_t done = 0;
+    (void)ring;
+    (void)n;
+    cds_wfcq_init(&first, &last);
+    (void)__cds_wfcq_splice_blocking(&first, &last, &head, &tail);
+    __cds_wfcq_for_each_blocking(&first, &last, link) v[done++] = ((node *)link)->value;
+    return done;
+}
+
+#include "../spsc.h"
