@@ -476,7 +476,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bcast_pop(thetis_bcast_reade
 #define THETIS_BCAST(name, type)                                                                \
     THETIS_BCAST_COPYABLE_(type);                                                               \
     static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_push(                     \
-        thetis_bcast *ring, const type *item_)                                                  \
+        thetis_bcast *ring, type const *item_)                                                  \
     {                                                                                           \
         thetis_status why_;                                                                     \
         THETIS_ASSERT2(ring->shape_.elem_size_ == sizeof(type));                                \

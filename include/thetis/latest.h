@@ -341,7 +341,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_latest_load(thetis_latest_re
 #define THETIS_LATEST(name, type)                                                               \
     THETIS_LATEST_COPYABLE_(type);                                                              \
     static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_store(                    \
-        thetis_latest *latest, const type *value_)                                              \
+        thetis_latest *latest, type const *value_)                                              \
     {                                                                                           \
         THETIS_ASSERT2(latest->shape_.value_size_ == sizeof(type));                             \
         return thetis_latest_store_(latest, value_, sizeof(type));                              \

@@ -37,8 +37,22 @@ CONTROLS = [
      "static inline unsigned f(int x) { return (unsigned)x; }"),
     ("void pointer", "c++", "", "static inline int *f(void *p) { return p; }"),
 ]
-# The macros that define functions, for the user's own types.
-TYPED = "THETIS_SPSC(numbers, int);\n"
+# The macros that define functions, for the user's own types, pointers among them.
+TYPED = "".join(f"THETIS_{stem}({stem.lower()}_{name}, {kind});\n"
+                for stem in ("SPSC", "MPSC", "BCAST", "LATEST")
+                for name, kind in (("numbers", "int"), ("items", "struct item *"),
+                                   ("names", "const char *")))
+# What calls the functions: with a pointer to a constant object, as the caller may have it.
+CALLS = """
+int calls(thetis_bcast *ring, thetis_latest *latest, struct item *const *item,
+          const char *const *name);
+int calls(thetis_bcast *ring, thetis_latest *latest, struct item *const *item,
+          const char *const *name)
+{
+    return bcast_items_push(ring, item) + bcast_names_push(ring, name) +
+           latest_items_store(latest, item) + latest_names_store(latest, name);
+}
+"""
 SOUND = "static inline int thetis_sound(int x)\n{\n    return x;\n}\n"
 
 
@@ -66,7 +80,8 @@ def include(names):
 
 def typed(level):
     """A unit that uses the typed forms at a level of assertions."""
-    return f"#define THETIS_ASSERT_LEVEL {level}\n{include(['thetis/thetis.h'])}{TYPED}"
+    head = f"#define THETIS_ASSERT_LEVEL {level}\n{include(['thetis/thetis.h'])}"
+    return f"{head}struct item;\n{TYPED}{CALLS}"
 
 
 def controls(family, folder):
