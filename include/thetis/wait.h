@@ -57,8 +57,8 @@
  * |-----------|------------|-----------|--------|----------|----------|
  * | wake      | any        | wait-free | 2n + 1 | yes      | no       |
  * | close     | any        | wait-free | 3n + 2 | yes      | no       |
- * | join      | any        | wait-free | n + 2  | yes      | no       |
- * | leave     | its waiter | wait-free | 3      | yes      | no       |
+ * | join      | any        | wait-free | n + 3  | yes      | no       |
+ * | leave     | its waiter | wait-free | 4      | yes      | no       |
  * | start     | its waiter | wait-free | 4      | yes      | no       |
  * | cancel    | its waiter | wait-free | 1      | no       | no       |
  * | sleep     | its waiter | blocking  |        | no       | no       |
@@ -89,7 +89,7 @@ struct thetis_waiter {
     thetis_wait *wait_;
     uintptr_t how_;  /* the state that start() announces */
     uint64_t owed_;  /* signals that were sent or will be, and are not taken yet */
-    int started_;    /* a sleep is announced */
+    int started_;    /* a sleep is announced; 2: nobody has the place */
 } THETIS_CACHE_ALIGNED;
 
 typedef enum thetis_wait_op {
@@ -132,11 +132,12 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_wait_init(void *mem, size_t len
 THETIS_API void thetis_wait_fini(thetis_wait *wait);
 
 /** Takes a place, for one thread. ENOSLOT: none is free, as thetis_thread_join() says it.
- *  @progress wait-free, at most places + 2 steps */
+ *  @progress wait-free, at most places + 3 steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_wait_join(thetis_wait *wait, thetis_waiter **out);
 
-/** Gives the place back. No sleep may be announced (asserted).
- *  @progress wait-free, 3 steps */
+/** Gives the place back, once (asserted while nobody else has it). No sleep may be announced
+ *  (asserted).
+ *  @progress wait-free, 4 steps */
 THETIS_API void thetis_wait_leave(thetis_waiter *me);
 
 /** Announces a sleep: OK, and then look again at what you wait for, before sleep() or cancel().
@@ -182,8 +183,8 @@ THETIS_API void thetis_wait_close(thetis_wait *wait);
 /** The most steps one call of `op` can take.
  *  Derivation: wake exchanges the gate, and if it was open loads each state and takes it by one
  *  compare-and-swap. close writes closed and the gate, and at each place does the same and loads
- *  the descriptor. join and leave: thetis/thread.h, and one word of the place, which may have been
- *  another's. start writes state and gate, loads
+ *  the descriptor. join and leave: thetis/thread.h, and two accesses to the place, which may have
+ *  been another's. start writes state and gate, loads
  *  closed, and takes the state back if it is. cancel is one exchange.
  *  @progress wait-free, 0 steps */
 THETIS_API uint64_t thetis_wait_bound(const thetis_wait *wait, thetis_wait_op op);

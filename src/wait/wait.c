@@ -20,6 +20,8 @@ enum {
     WAIT_ON_FD    /* plus a descriptor: in a poller of the user's */
 };
 
+#define WAIT_NOBODY 2 /* started_ of a free place: neither announced nor not */
+
 static thetis_waiter *wait_places(thetis_wait *wait)
 {
     return (thetis_waiter *)(wait + 1);
@@ -44,7 +46,9 @@ thetis_status thetis_wait_init(void *mem, size_t len, size_t places, thetis_wait
     if (size == 0 || len < size) return THETIS_EINVAL;
     thetis_waiter *waiter = wait_places(wait), *end = waiter + places;
     *wait = (thetis_wait){.places_ = places};
-    for (; waiter != end; waiter++) *waiter = (thetis_waiter){.wait_ = wait};
+    for (; waiter != end; waiter++) {
+        *waiter = (thetis_waiter){.wait_ = wait, .started_ = WAIT_NOBODY};
+    }
     *out = wait;
     return thetis_thread_init(end, THETIS_THREAD_SIZE(places), places, &wait->table_);
 }
@@ -66,12 +70,14 @@ thetis_status thetis_wait_join(thetis_wait *wait, thetis_waiter **out)
     if (s != THETIS_OK) return s;
     *out = wait_places(wait) + place;
     (*out)->how_ = WAIT_IN_PORT; /* also if the last holder had a descriptor */
+    (*out)->started_ = 0;
     return THETIS_OK;
 }
 
 void thetis_wait_leave(thetis_waiter *me)
 {
     THETIS_ASSERT1(!me->started_);
+    me->started_ = WAIT_NOBODY;
     thetis_thread_leave(me->wait_->table_, (size_t)(me - wait_places(me->wait_)));
 }
 
@@ -222,8 +228,8 @@ uint64_t thetis_wait_bound(const thetis_wait *wait, thetis_wait_op op)
     switch (op) {
     case THETIS_WAIT_WAKE: return 2 * n + 1;
     case THETIS_WAIT_CLOSE: return 3 * n + 2;
-    case THETIS_WAIT_JOIN: return thetis_thread_bound(wait->table_, THETIS_THREAD_JOIN) + 1;
-    case THETIS_WAIT_LEAVE: return thetis_thread_bound(wait->table_, THETIS_THREAD_LEAVE) + 1;
+    case THETIS_WAIT_JOIN: return thetis_thread_bound(wait->table_, THETIS_THREAD_JOIN) + 2;
+    case THETIS_WAIT_LEAVE: return thetis_thread_bound(wait->table_, THETIS_THREAD_LEAVE) + 2;
     case THETIS_WAIT_START: return 4;
     default: return 1; /* cancel */
     }

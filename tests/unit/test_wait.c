@@ -99,8 +99,8 @@ TEST(bounds_are_as_in_the_table)
     thetis_wait *wait = made();
     CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_WAKE), 2 * WAIT_PLACES + 1);
     CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_CLOSE), 3 * WAIT_PLACES + 2);
-    CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_JOIN), WAIT_PLACES + 2);
-    CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_LEAVE), 3);
+    CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_JOIN), WAIT_PLACES + 3);
+    CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_LEAVE), 4);
     CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_START), 4);
     CHECK_EQ(thetis_wait_bound(wait, THETIS_WAIT_CANCEL), 1);
 }
@@ -187,6 +187,13 @@ TEST(leaving_while_announced_aborts)
 {
     thetis_waiter *me = joined(made());
     CHECK_EQ(thetis_wait_start(me), THETIS_OK);
+    thetis_wait_leave(me);
+}
+
+TEST(leaving_twice_aborts)
+{
+    thetis_waiter *me = joined(made());
+    thetis_wait_leave(me);
     thetis_wait_leave(me);
 }
 
@@ -434,7 +441,8 @@ TEST_MAIN(T(size_is_known_to_the_compiler), T(init_refuses_what_the_header_says)
           T(a_sleep_never_ends_early), T(a_woken_sleep_is_not_timed_out),
           T(cancel_without_start_does_nothing), T(starting_twice_aborts, .aborts = true),
           T(sleeping_unannounced_aborts, .aborts = true),
-          T(leaving_while_announced_aborts, .aborts = true), T(another_thread_wakes),
+          T(leaving_while_announced_aborts, .aborts = true),
+          T(leaving_twice_aborts, .aborts = true), T(another_thread_wakes),
           T(a_very_long_sleep_is_a_sleep), T(another_thread_closes), T(closed_is_for_good),
           T(close_reaches_those_whose_wake_was_lost), T(run_repeats_what_is_vain),
           T(run_ends_in_time), T(run_ends_when_closed_after_a_last_try),
