@@ -42,7 +42,8 @@ typedef struct thetis_bytes_span {
 typedef struct thetis_bytes_header_ {
     uint32_t size_;   /* of the payload; THETIS_BYTES_PAD_; of an open reservation the bytes back
                        * to the beginning of the one before */
-    uint32_t extent_; /* to the next header; a multiple of 8 */
+    uint32_t extent_; /* to the next header; a multiple of 8; of an open reservation plus the 0 to 7
+                       * of its bytes that were not asked for */
 } thetis_bytes_header_;
 
 #define THETIS_BYTES_PAD_ 0xFFFFFFFFu
@@ -114,10 +115,17 @@ static inline size_t thetis_bytes_extent_(size_t size)
     return (size + sizeof(thetis_bytes_header_) + 7) & ~THETIS_CAST(size_t, 7);
 }
 
+/* Of these, behind the payload. */
+static inline size_t thetis_bytes_unused_(size_t size)
+{
+    return (0 - size) & 7;
+}
+
 /* A header behind its pad, if it has one. */
 typedef struct thetis_bytes_place_ {
     unsigned char *at;
-    size_t pad; /* bytes; 0: none */
+    size_t pad;    /* bytes; 0: none */
+    size_t unused; /* see extent_, which is without it here */
     thetis_bytes_header_ header;
 } thetis_bytes_place_;
 
@@ -140,8 +148,10 @@ THETIS_FOLDED_ int thetis_bytes_find_(thetis_bytes_view_ view, uintptr_t at, siz
         place->at = thetis_bytes_at_(view, at + (place->pad << 1));
         place->header = thetis_bytes_get_(view, place->at);
     }
+    place->unused = place->header.extent_ & 7;
+    place->header.extent_ &= ~7u;
     return !view.bytes.apart ||
-           (place->header.extent_ % 8 == 0 && place->header.extent_ >= sizeof place->header &&
+           (place->header.extent_ >= sizeof place->header + place->unused &&
             place->header.extent_ <= there && place->header.extent_ <= to_end);
 }
 
@@ -176,7 +186,8 @@ THETIS_FOLDED_ thetis_status thetis_bytes_reserve_(thetis_bytes_view_ view, size
         thetis_bytes_set_(header, THETIS_BYTES_PAD_, pad);
         header = view.bytes.slots;
     }
-    thetis_bytes_set_(header, bytes->open_ ? (at - me->own_) >> 1 : 0, extent);
+    thetis_bytes_set_(header, bytes->open_ ? (at - me->own_) >> 1 : 0,
+                      extent + thetis_bytes_unused_(max));
     me->own_ = at;
     bytes->open_ += (pad + extent) << 1;
     *record = header + sizeof(thetis_bytes_header_);
@@ -190,14 +201,17 @@ THETIS_FOLDED_ thetis_status thetis_bytes_oldest_(thetis_bytes_view_ view, uintp
 {
     const uintptr_t open = view.bytes.me->open_;
     uintptr_t mine = open; /* of which the record may take so much */
+    size_t room;
+    int found;
     THETIS_ASSERT1(open != 0);
     if (view.bytes.apart && view.me->own_ != tail) mine = view.me->own_ - tail;
-    if (!thetis_bytes_find_(view, tail, mine >> 1, place) ||
-        (view.bytes.apart && size > place->header.extent_ - sizeof place->header)) {
+    found = thetis_bytes_find_(view, tail, mine >> 1, place);
+    room = place->header.extent_ - sizeof place->header - place->unused;
+    if (!found || (view.bytes.apart && size > room)) {
         thetis_spsc_abort_(view.bytes, open >> 1);
         return THETIS_ECORRUPT;
     }
-    THETIS_ASSERT1(size <= place->header.extent_ - sizeof place->header);
+    THETIS_ASSERT1(size <= room);
     return THETIS_OK;
 }
 
@@ -272,8 +286,8 @@ THETIS_FOLDED_ thetis_status thetis_bytes_peek_(thetis_bytes_view_ view, void **
     if (thetis_spsc_ready_(bytes, view.bytes.theirs, view.bytes.apart, head, least, &why) < least)
         return why;
     if (!thetis_bytes_find_(view, head, (bytes->known_ - head) >> 1, &place) ||
-        (view.bytes.apart && (place.header.size_ > place.header.extent_ - least ||
-                              place.header.size_ > view.me->most_)))
+        (view.bytes.apart && (place.unused || place.header.size_ > view.me->most_ ||
+                              place.header.size_ > place.header.extent_ - least)))
         return THETIS_ECORRUPT;
     view.me->own_ = (place.pad + place.header.extent_) << 1;
     *record = place.at + least;

@@ -384,6 +384,13 @@ TEST(committing_more_than_was_reserved_aborts)
     thetis_bytes_commit(ring, 9);
 }
 
+TEST(committing_into_the_padding_aborts)
+{
+    thetis_bytes *ring = bytes_make(64, 24, 0);
+    (void)bytes_reserve_ok(ring, 5);
+    thetis_bytes_commit(ring, 6);
+}
+
 TEST(aborting_what_is_not_reserved_aborts)
 {
     thetis_bytes_abort(bytes_make(64, 24, 0));
@@ -431,6 +438,7 @@ TEST_MAIN(T(size_refuses_what_the_header_says), T(size_is_the_macro_or_both_view
           T(check_compares_with_the_ring_below), T(bounds_are_those_of_the_header),
           T(committing_what_is_not_reserved_aborts, .aborts = true),
           T(committing_more_than_was_reserved_aborts, .aborts = true),
+          T(committing_into_the_padding_aborts, .aborts = true),
           T(aborting_what_is_not_reserved_aborts, .aborts = true),
           T(releasing_what_was_not_shown_aborts, .aborts = true),
           T(releasing_twice_aborts, .aborts = true),
