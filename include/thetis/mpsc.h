@@ -205,7 +205,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_mpsc_init(void *mem, size_t len
 THETIS_API THETIS_NODISCARD thetis_status thetis_mpsc_join(thetis_mpsc *ring,
                                                            thetis_mpsc_producer *producer);
 
-/** Gives the place to others. Asserts that no reservation is open.
+/** Gives the place to others. Asserts that it has one, and that no reservation is open.
  *  @progress wait-free, 1 step */
 THETIS_API void thetis_mpsc_leave(thetis_mpsc_producer *producer);
 

@@ -136,7 +136,7 @@ thetis_status thetis_mpsc_join(thetis_mpsc *ring, thetis_mpsc_producer *producer
 void thetis_mpsc_leave(thetis_mpsc_producer *producer)
 {
     thetis_mpsc *ring = producer->ring_;
-    THETIS_ASSERT1(producer->open_ == 0);
+    THETIS_ASSERT1(ring && producer->open_ == 0);
     producer->ring_ = NULL;
     (void)thetis_atomic_fetch_sub_release(&ring->joined_, 1); /* pair: mpsc.place */
 }

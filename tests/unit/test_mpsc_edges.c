@@ -133,6 +133,13 @@ TEST(leaving_with_an_open_reservation_aborts)
     thetis_mpsc_leave(&mpsc_by[0]);
 }
 
+TEST(leaving_twice_aborts)
+{
+    (void)mpsc_make_small();
+    thetis_mpsc_leave(&mpsc_by[0]);
+    thetis_mpsc_leave(&mpsc_by[0]);
+}
+
 TEST(finishing_twice_aborts)
 {
     (void)mpsc_make_small();
@@ -183,7 +190,7 @@ TEST(a_typed_pop_of_another_size_aborts)
 TEST_MAIN(T(what_was_promised_fits_whoever_stalls), T(too_few_spares_heal),
           T(a_very_old_hole_stops_the_ring), T(a_producer_may_sleep_long),
           T(leaving_with_an_open_reservation_aborts, .aborts = true),
-          T(finishing_twice_aborts, .aborts = true),
+          T(leaving_twice_aborts, .aborts = true), T(finishing_twice_aborts, .aborts = true),
           T(reserving_more_than_open_aborts, .aborts = true),
           T(pushing_beyond_open_aborts, .aborts = true),
           T(a_batch_beyond_open_aborts, .aborts = true),
