@@ -123,7 +123,10 @@ typedef struct thetis_mpsc_consumer_ {
     uintptr_t sealed;   /* the closed flag has been seen, and the end with it */
     thetis_atomic limit;
     thetis_mpsc_hole_ *hole; /* 2U, in order */
-    uintptr_t *spare;        /* S: the position that each is given to, or FREE_ */
+    uintptr_t *spare; /* a circle of S slots: those of tickets from front on, in order, the free */
+    size_t first;     /* where it begins */
+    size_t given;     /* how many are of such tickets */
+    size_t free;      /* how many are free; the others are of holes */
 } thetis_mpsc_consumer_;
 
 /** The ring; its slots follow. Public only so that the hot path is inline: use the functions. */
@@ -249,7 +252,7 @@ THETIS_END_DECLS
 #define THETIS_MPSC_ABORTED_ THETIS_CAST(uintptr_t, 3)
 #define THETIS_MPSC_FLAGS_ THETIS_CAST(uintptr_t, 3)
 #define THETIS_MPSC_STEP_ THETIS_CAST(uintptr_t, 4)
-#define THETIS_MPSC_FREE_ THETIS_CAST(uintptr_t, 1) /* of a spare; no position */
+#define THETIS_MPSC_FREE_ THETIS_CAST(uintptr_t, 1) /* of a spare at first; no position */
 #define THETIS_MPSC_CANCELED_ UINTPTR_MAX
 
 /* The sequence word of slot `k`; its element follows. */

@@ -12,7 +12,7 @@
 
 enum { MPSC_LAPS = 9 }; /* holes of one producer in a window, at most: bounds the spares */
 
-#define MPSC_NONE SIZE_MAX
+#define MPSC_NONE SIZE_MAX /* no hole */
 
 /* ---- shape ----------------------------------------------------------------------------------- */
 
@@ -88,8 +88,9 @@ static void mpsc_build_slots(thetis_mpsc *ring, uintptr_t start)
     for (size_t k = 0; k < shape->spares; k++) {
         thetis_atomic *seq = thetis_mpsc_seq_(ring, shape->homes + k, shape->stride);
         thetis_atomic_store_relaxed(seq, THETIS_MPSC_FREE_);
-        ring->consumer_.spare[k] = THETIS_MPSC_FREE_;
+        ring->consumer_.spare[k] = shape->homes + k;
     }
+    ring->consumer_.free = shape->spares;
 }
 
 thetis_mpsc *tht_mpsc_build(void *mem, const thetis_mpsc_shape_ *shape, uintptr_t start)
@@ -187,23 +188,41 @@ thetis_status thetis_mpsc_close(thetis_mpsc *ring)
 
 /* ---- consumer: slots ------------------------------------------------------------------------- */
 
-/* Which spare is given to a position, or is free. */
-static size_t mpsc_find_spare(const thetis_mpsc *ring, uintptr_t at)
+/* Spares are given out in the order of tickets, and met in that order by the front. */
+static uintptr_t *mpsc_spare(const thetis_mpsc *ring, size_t k)
 {
-    for (size_t k = 0; k < ring->shape_.spares; k++) {
-        if (ring->consumer_.spare[k] == at) return k;
-    }
-    return MPSC_NONE;
+    return &ring->consumer_.spare[(ring->consumer_.first + k) % ring->shape_.spares];
+}
+
+static int mpsc_give_spare(thetis_mpsc *ring, uintptr_t at)
+{
+    thetis_mpsc_consumer_ *c = &ring->consumer_;
+    if (c->free == 0) return 0;
+    c->free--;
+    size_t slot = *mpsc_spare(ring, c->given++);
+    thetis_atomic_store_relaxed(thetis_mpsc_seq_(ring, slot, ring->shape_.stride), at);
+    return 1;
+}
+
+/* The front goes beyond a ticket, which lies in `slot`. */
+static void mpsc_pass(thetis_mpsc *ring, size_t slot)
+{
+    thetis_mpsc_consumer_ *c = &ring->consumer_;
+    c->front += THETIS_MPSC_STEP_;
+    if (slot < ring->shape_.homes) return;
+    c->given--;
+    c->first = (c->first + 1) % ring->shape_.spares;
 }
 
 /* The slot is free again: a home for the next ticket there that has no slot yet. */
 static void mpsc_recycle(thetis_mpsc *ring, const thetis_mpsc_hole_ *hole)
 {
     const thetis_mpsc_shape_ *shape = &ring->shape_;
+    thetis_mpsc_consumer_ *c = &ring->consumer_;
     uintptr_t next = hole->at + shape->lap;
-    uintptr_t behind = ring->consumer_.assigned - next;
+    uintptr_t behind = c->assigned - next;
     if (hole->slot >= shape->homes) {
-        ring->consumer_.spare[hole->slot - shape->homes] = THETIS_MPSC_FREE_;
+        *mpsc_spare(ring, c->given + c->free++) = hole->slot;
         return;
     }
     if ((intptr_t)behind > 0) next += (behind + shape->lap - 1) & ~(shape->lap - 1);
@@ -222,11 +241,7 @@ static void mpsc_assign(thetis_mpsc *ring, uintptr_t most)
     for (; most > 0 && c->assigned != goal; most--, c->assigned += THETIS_MPSC_STEP_) {
         thetis_atomic *home = thetis_mpsc_home_(ring, c->assigned, shape->stride);
         if (thetis_atomic_load_relaxed(home) == c->assigned) continue;
-        size_t k = mpsc_find_spare(ring, THETIS_MPSC_FREE_);
-        if (k == MPSC_NONE) break;
-        c->spare[k] = c->assigned;
-        thetis_atomic_store_relaxed(thetis_mpsc_seq_(ring, shape->homes + k, shape->stride),
-                                    c->assigned);
+        if (!mpsc_give_spare(ring, c->assigned)) break;
     }
     if (c->assigned != before) thetis_mpsc_publish_(ring);
 }
@@ -264,17 +279,18 @@ static size_t mpsc_scan(thetis_mpsc *ring)
     return found;
 }
 
-/* What is at the front: the slot, found by its sequence word or among the spares, and its state. */
+/* What is at the front: the slot, its home by the sequence word or the oldest spare given out, and
+ * its state. */
 static uintptr_t mpsc_front(thetis_mpsc *ring, thetis_mpsc_hole_ *hole)
 {
     uintptr_t at = ring->consumer_.front;
     *hole = (thetis_mpsc_hole_){at, (at & (ring->shape_.lap - 1)) >> 2};
     uintptr_t state = mpsc_state(ring, hole);
     if (state <= THETIS_MPSC_FLAGS_) return state;
-    size_t k = mpsc_find_spare(ring, at);
-    THETIS_ASSERT1(k != MPSC_NONE); /* invariant 1 */
-    hole->slot = ring->shape_.homes + k;
-    return mpsc_state(ring, hole);
+    hole->slot = *mpsc_spare(ring, 0);
+    state = mpsc_state(ring, hole);
+    THETIS_ASSERT1(ring->consumer_.given > 0 && state <= THETIS_MPSC_FLAGS_); /* invariant 1 */
+    return state;
 }
 
 /* Goes from the front on to the first committed ticket, 1, or to the tail as it was seen, 0. Open
@@ -282,9 +298,10 @@ static uintptr_t mpsc_front(thetis_mpsc *ring, thetis_mpsc_hole_ *hole)
 static int mpsc_walk(thetis_mpsc *ring, thetis_mpsc_hole_ *hole)
 {
     thetis_mpsc_consumer_ *c = &ring->consumer_;
-    for (; c->front != c->seen; c->front += THETIS_MPSC_STEP_) {
+    while (c->front != c->seen) {
         uintptr_t state = mpsc_front(ring, hole);
         if (state == THETIS_MPSC_COMMITTED_) return 1;
+        mpsc_pass(ring, hole->slot);
         if (state == THETIS_MPSC_ABORTED_) {
             mpsc_recycle(ring, hole);
         } else {
@@ -338,7 +355,7 @@ static thetis_status mpsc_next(thetis_mpsc *ring, void *item)
     k = mpsc_scan(ring);
     if (k != MPSC_NONE) return mpsc_take_hole(ring, k, item);
     if (found) {
-        c->front += THETIS_MPSC_STEP_;
+        mpsc_pass(ring, at_front.slot);
         return mpsc_take(ring, &at_front, item);
     }
     return c->sealed && c->holes == 0 ? THETIS_CLOSED : THETIS_EMPTY;
@@ -366,14 +383,16 @@ thetis_status thetis_mpsc_cancel(thetis_mpsc *ring)
 static int mpsc_holes_are_sound(const thetis_mpsc *ring)
 {
     const thetis_mpsc_consumer_ *c = &ring->consumer_;
+    size_t spares = c->given + c->free;
     if (c->holes == THETIS_MPSC_CANCELED_) return 1;
     if (c->holes > 2 * mpsc_held(&ring->shape_)) return 0;
     for (size_t k = 0; k < c->holes; k++) {
         uintptr_t next = k + 1 < c->holes ? c->hole[k + 1].at : c->front;
         if ((intptr_t)(next - c->hole[k].at) <= 0) return 0;
         if (c->hole[k].slot >= ring->shape_.homes + ring->shape_.spares) return 0;
+        if (c->hole[k].slot >= ring->shape_.homes) spares++;
     }
-    return 1;
+    return spares == ring->shape_.spares;
 }
 
 thetis_status thetis_mpsc_check(const thetis_mpsc *ring)

@@ -57,10 +57,15 @@ FAULTS = [
           "    thetis_atomic_store_release(&c->limit, goal - shape->over);\n"
           "    if (c->holes == 0) c->assigned = goal;\n"),
     Fault("mpsc spare is not told", "dropped step", MPSC,
-          "        thetis_atomic_store_relaxed(thetis_mpsc_seq_(ring, shape->homes + k, "
-          "shape->stride),\n                                    c->assigned);\n", ""),
+          "    thetis_atomic_store_relaxed(thetis_mpsc_seq_(ring, slot, ring->shape_.stride), at);"
+          "\n", "    (void)slot;\n"),
     Fault("mpsc spare is never free again", "dropped step", MPSC,
-          "        ring->consumer_.spare[hole->slot - shape->homes] = THETIS_MPSC_FREE_;\n", ""),
+          "        *mpsc_spare(ring, c->given + c->free++) = hole->slot;\n", ""),
+    Fault("mpsc spare goes back to the wrong end", "off by one", MPSC,
+          "*mpsc_spare(ring, c->given + c->free++) = hole->slot;",
+          "*mpsc_spare(ring, c->free++) = hole->slot;"),
+    Fault("mpsc spare is met twice", "dropped step", MPSC,
+          "    c->first = (c->first + 1) % ring->shape_.spares;\n", ""),
     Fault("mpsc forgets a hole", "dropped step", MPSC,
           "            c->hole[c->holes++] = *hole;\n", ""),
     Fault("mpsc waits for a hole", "others delayed", MPSC,
