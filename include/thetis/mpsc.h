@@ -76,7 +76,7 @@
  * | push_n            | producer | wait-free | 3 ceil(n / k) + n (S + 3)      | yes      | no  |
  * | reserve_n         | producer | wait-free | 3 ceil(n / k) + n (S + 2)      | yes      | no  |
  * | commit, abort     | producer | wait-free | 2                              | yes      | no  |
- * | pop_n             | consumer | wait-free | n (7U + 10), aborts count as n | yes      | no  |
+ * | pop_n             | consumer | wait-free | n (8U + 6), aborts count as n  | yes      | no  |
  * | close             | any      | wait-free | 1                              | yes      | no  |
  * | cancel            | consumer | wait-free | 1                              | yes      | no  |
  * | join, leave       | producer | wait-free | 2, 1                           | yes      | no  |
@@ -231,9 +231,15 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_mpsc_check(const thetis_mpsc *r
  *  Push: for each k elements tail and limit are loaded (if the room known is used up) and tail is
  *  added to; for each element its home is looked at, at most the S spares, then it is written, and
  *  its sequence word. A reservation writes no element, but sequence words if the ring was closed.
- *  Pop: U holes looked at; tail; a walk over at most U open tickets and one finished, 2 looks each
- *  (home, spare); at most 2U holes looked at again; the element, its sequence word; U + 2 tickets
- *  given slots, 2 each; limit. All terms at once were not seen: scenarios reach half of it.
+ *  Pop: it meets h holes and a tickets up to the tail that it knew, open when it began: h + a <= U,
+ *  and a is 0 without holes; then loads tail; then up to there b <= U open tickets and a finished
+ *  one. It looks at each, h + a + b + 2, and at all holes again, h + a + b; reads the element and
+ *  writes its sequence word, 2; looks at the homes of as many tickets as it passed and one more,
+ *  a + b + 1, and writes limit. Beside that each hole costs at most one: a ticket in a spare a
+ *  second look, one in its home a spare for the ticket that comes round to it; h + a + b. Together
+ *  3h + 4 (a + b) + 7; h = 1, a = U - 1, b = U. If no hole is committed at the second look
+ *  h + a + b <= U and one more ticket may get a slot: less. Work on the consumer's own words is
+ *  O(U) for each, too: there is a list of at most 2U holes, from which one is removed.
  *  @progress wait-free, 0 steps */
 THETIS_API uint64_t thetis_mpsc_bound(const thetis_mpsc *ring, thetis_mpsc_op op, size_t n);
 
@@ -460,7 +466,7 @@ THETIS_INLINE void thetis_mpsc_abort(thetis_mpsc_producer *producer, void *at)
 /* ---- consumer -------------------------------------------------------------------------------- */
 
 /** Takes the oldest element: OK, EMPTY, or CLOSED once a closed ring is drained.
- *  @progress wait-free, at most 7U + 10 steps, and as many for each aborted one passed over */
+ *  @progress wait-free, at most 8U + 6 steps, and as many for each aborted one passed over */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_mpsc_pop(thetis_mpsc *ring, void *item)
 {
     return thetis_mpsc_pop_(ring, item, ring->shape_.elem_size);
@@ -468,7 +474,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_mpsc_pop(thetis_mpsc *ring, 
 
 /** Takes up to `n` elements and returns how many; fewer than n come back with `*why` EMPTY, or
  *  CLOSED: these are the last. As n pops, but limit is written once. `why` may be NULL.
- *  @progress wait-free, at most n (7U + 10) steps, and as many for each aborted one passed over */
+ *  @progress wait-free, at most n (8U + 6) steps, and as many for each aborted one passed over */
 THETIS_INLINE size_t thetis_mpsc_pop_n(thetis_mpsc *ring, void *items, size_t n,
                                        thetis_status *why)
 {

@@ -422,7 +422,7 @@ uint64_t thetis_mpsc_bound(const thetis_mpsc *ring, thetis_mpsc_op op, size_t n)
     case THETIS_MPSC_RESERVE:
         return mpsc_bound_claim(shape, n) + (uint64_t)n * (shape->spares + 2);
     case THETIS_MPSC_POP:
-        return (uint64_t)n * (7 * mpsc_held(shape) + 10);
+        return (uint64_t)n * (8 * mpsc_held(shape) + 6);
     case THETIS_MPSC_COMMIT:
     case THETIS_MPSC_ABORT:
     case THETIS_MPSC_JOIN:
