@@ -256,6 +256,7 @@ static uintptr_t mpsc_state(thetis_mpsc *ring, const thetis_mpsc_hole_ *hole)
 
 static void mpsc_remove_hole(thetis_mpsc_consumer_ *c, size_t k)
 {
+    THETIS_ASSERT1(k < c->holes);
     c->holes--;
     memmove(&c->hole[k], &c->hole[k + 1], (c->holes - k) * sizeof c->hole[0]);
 }

@@ -43,15 +43,30 @@ const thetis_check_scenario mpsc_few_spares = {
     .name = "mpsc-few-spares", .threads = 3, .setup = make_few, .body = single_body,
     .done = drain};
 
-/* A hole of one ticket's age already stops the assigning. */
-static void make_age(void)
+/* FULL is true: with at most one element of producer 2 in the ring at a time, which thread 0 pushes
+ * and pops, producer 1 finds room. */
+static void make_room(void)
 {
-    make((size){.producers = 2, .batch = 1, .open = 1, .homes = 2, .window = 2, .spares = 2,
-                .age = 8});
+    make((size){.producers = 2, .batch = 1, .open = 1, .homes = 8, .window = 3, .spares = 4});
 }
 
-const thetis_check_scenario mpsc_age = {
-    .name = "mpsc-age", .threads = 3, .setup = make_age, .body = single_body, .done = drain};
+static void room_body(unsigned thread)
+{
+    if (thread == 1) {
+        THETIS_CHECK(push(1) == THETIS_OK);
+        return;
+    }
+    for (int k = 0; k < 3; k++) {
+        THETIS_CHECK(push(2) == THETIS_OK);
+        for (int tries = 0; popped[2] < pushed[2]; tries++) {
+            THETIS_CHECK(tries < 2); /* an element of producer 1 may come first */
+            (void)pop();
+        }
+    }
+}
+
+const thetis_check_scenario mpsc_room = {
+    .name = "mpsc-room", .threads = 2, .setup = make_room, .body = room_body, .done = drain};
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
@@ -116,6 +131,35 @@ static void make_open(void)
 
 const thetis_check_scenario mpsc_in_place = {
     .name = "mpsc-in-place", .threads = 3, .setup = make_open, .body = in_place_body,
+    .done = drain};
+
+/* Three holes, of which the older two are finished: the oldest is given back. */
+static void *three[3];
+
+static void make_three(void)
+{
+    uint64_t value;
+    make((size){.producers = 1, .batch = 1, .open = 3, .homes = 8, .window = 4, .spares = 3});
+    for (int k = 0; k < 3; k++)
+        THETIS_CHECK(thetis_mpsc_reserve(&handle[1], &three[k]) == THETIS_OK);
+    THETIS_CHECK(thetis_mpsc_pop(shared, &value) == THETIS_EMPTY);
+}
+
+static void older_body(unsigned thread)
+{
+    if (thread == CONSUMER) {
+        for (int k = 0; k < 3; k++) (void)pop_over(GIVEN_BACK);
+        return;
+    }
+    for (int k = 1; k < 3; k++) {
+        *(uint64_t *)three[k] = BY + ++pushed[1];
+        commit(1, three[k]);
+        if (k == 1) give_back(1, three[0]);
+    }
+}
+
+const thetis_check_scenario mpsc_older = {
+    .name = "mpsc-older-given-back", .threads = 2, .setup = make_three, .body = older_body,
     .done = drain};
 
 static void in_order_body(unsigned thread)

@@ -44,6 +44,30 @@ TEST(what_was_promised_fits_whoever_stalls)
     mpsc_each(mpsc_churn);
 }
 
+/* What is found among the holes is taken, also if an older one is given back. */
+static void mpsc_older_given_back(size_t capacity, uintptr_t start)
+{
+    if (capacity < 4) return;
+    thetis_mpsc_cfg cfg = {sizeof(uint32_t), capacity, 1, 1, 4};
+    thetis_mpsc *ring = mpsc_make_at(&cfg, start);
+    void *a = mpsc_reserve_ok(&mpsc_by[0], 1), *b = mpsc_reserve_ok(&mpsc_by[0], 2);
+    void *c = mpsc_reserve_ok(&mpsc_by[0], 3);
+    mpsc_push_ok(&mpsc_by[0], 4);
+    mpsc_pop_is(ring, 4);
+    thetis_mpsc_abort(&mpsc_by[0], a);
+    thetis_mpsc_commit(&mpsc_by[0], b);
+    mpsc_pop_is(ring, 2);
+    mpsc_pop_says(ring, THETIS_EMPTY);
+    thetis_mpsc_commit(&mpsc_by[0], c);
+    mpsc_pop_is(ring, 3);
+    mpsc_pop_says(ring, THETIS_EMPTY);
+}
+
+TEST(an_older_hole_may_be_given_back)
+{
+    mpsc_each(mpsc_older_given_back);
+}
+
 /* Without enough spares the ring is FULL early, and no more; it recovers. */
 TEST(too_few_spares_heal)
 {
@@ -72,6 +96,32 @@ TEST(too_few_spares_heal)
         mpsc_pop_is(ring, 6);
         mpsc_pop_is(ring, 7);
     }
+}
+
+/* A spare that comes back gives room at once, also while another hole is open. */
+TEST(too_few_spares_heal_hole_by_hole)
+{
+    thetis_mpsc_shape_ shape = {.homes = 4, .spares = 1, .lap = 16, .window = 12, .over = 0,
+                                .age = UINTPTR_MAX / 4 + 1, .producers = 1, .batch = 1,
+                                .open = 3, .elem_size = 4, .stride = THETIS_MPSC_STRIDE_(4)};
+    thetis_mpsc *ring = tht_mpsc_build(mpsc_mem, &shape, 0);
+    thetis_mpsc_producer *by = mpsc_by;
+    thetis_status s = THETIS_OK;
+    CHECK_EQ(thetis_mpsc_join(ring, by), THETIS_OK);
+    void *home = mpsc_reserve_ok(by, 1), *spare = NULL;
+    for (int k = 1; k < 20 && s == THETIS_OK; k++) {
+        if (k == 4) spare = mpsc_reserve_ok(by, 2); /* its home is held by the first */
+        else s = u32_ring_push(by, 5);
+        if (k != 4 && s == THETIS_OK) mpsc_pop_is(ring, 5);
+    }
+    CHECK_EQ(s, THETIS_FULL); /* and empty, as there is no spare for ticket 8 */
+    mpsc_pop_says(ring, THETIS_EMPTY);
+    thetis_mpsc_commit(by, spare);
+    mpsc_pop_is(ring, 2);
+    mpsc_push_ok(by, 6);
+    mpsc_pop_is(ring, 6);
+    thetis_mpsc_commit(by, home);
+    mpsc_pop_is(ring, 1);
 }
 
 /* Positions would meet again after a whole turn of the counter. */
@@ -187,7 +237,8 @@ TEST(a_typed_pop_of_another_size_aborts)
     (void)!u64_ring_pop(mpsc_make_small(), &item);
 }
 
-TEST_MAIN(T(what_was_promised_fits_whoever_stalls), T(too_few_spares_heal),
+TEST_MAIN(T(what_was_promised_fits_whoever_stalls), T(an_older_hole_may_be_given_back),
+          T(too_few_spares_heal), T(too_few_spares_heal_hole_by_hole),
           T(a_very_old_hole_stops_the_ring), T(a_producer_may_sleep_long),
           T(leaving_with_an_open_reservation_aborts, .aborts = true),
           T(leaving_twice_aborts, .aborts = true), T(finishing_twice_aborts, .aborts = true),

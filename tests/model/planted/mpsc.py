@@ -17,6 +17,14 @@ FAULTS = [
           "    size_t k;\n    int found"),
     Fault("mpsc reserve for late producers one too small", "off by one", MPSC,
           "    me->last_ = tail;\n", "    me->last_ = tail;\n    limit += THETIS_MPSC_STEP_;\n"),
+    Fault("mpsc learns limit before tail", "order of steps", MPSC,
+          "    uintptr_t tail = thetis_atomic_load_acquire(&ring->tail_); /* pair: mpsc.tail */\n"
+          "    me->room_ = 0;\n    if (tail & THETIS_MPSC_CLOSED_) return THETIS_CLOSED;\n"
+          "    uintptr_t limit = thetis_atomic_load_acquire(&ring->consumer_.limit); "
+          "/* pair: mpsc.limit */\n",
+          "    uintptr_t limit = thetis_atomic_load_acquire(&ring->consumer_.limit);\n"
+          "    uintptr_t tail = thetis_atomic_load_acquire(&ring->tail_);\n"
+          "    me->room_ = 0;\n    if (tail & THETIS_MPSC_CLOSED_) return THETIS_CLOSED;\n"),
     Fault("mpsc does not seal the end", "dropped step", MPSC,
           "    if (c->sealed) return;\n    uintptr_t tail", "    uintptr_t tail"),
     Fault("mpsc reads the end and the flag apart", "torn read", MPSC,
@@ -32,6 +40,8 @@ FAULTS = [
           "        (void)thetis_atomic_fetch_sub_relaxed(&ring->joined_, 1);\n", ""),
     Fault("mpsc takes the youngest hole first", "order of steps", MPSC,
           "            found = k;\n", "            if (found == MPSC_NONE) found = k;\n"),
+    Fault("mpsc takes another hole than it found", "off by one", MPSC,
+          "            if (found != MPSC_NONE) found--;\n", ""),
     Fault("mpsc late push leaves its ticket open", "dropped step", MPSC,
           "        thetis_atomic_store_relaxed(seq, at + THETIS_MPSC_ABORTED_);\n",
           "        (void)seq;\n"),
