@@ -4,18 +4,22 @@
  * that waits: not wait-free for who sleeps, and nobody needs it who may spin or has a loop.
  *
  *     consumer: thetis_wait_join(w, &me);
- *               while ((s = thetis_spsc_pop(ring, &v)) == THETIS_EMPTY) {
- *                   if (thetis_wait_start(me) != THETIS_OK) break;           announce, then
+ *               told = THETIS_OK;
+ *               while ((s = thetis_spsc_pop(ring, &v)) == THETIS_EMPTY && told == THETIS_OK) {
+ *                   told = thetis_wait_start(me);                            announce, then
+ *                   if (told != THETIS_OK) continue;                         (closed: a last look)
  *                   if ((s = thetis_spsc_pop(ring, &v)) != THETIS_EMPTY) {   look once more
  *                       thetis_wait_cancel(me);
  *                       break;
  *                   }
- *                   if (thetis_wait_sleep(me, timeout_ns) != THETIS_OK) break;
+ *                   told = thetis_wait_sleep(me, timeout_ns);                OK: look again
  *               }
  *     producer: s = thetis_spsc_push(ring, &v);
  *               thetis_wait_wake(w);                                         after each change
  *
  * thetis_wait_run() is that loop for any structure; two objects let both ends of a full ring sleep.
+ * What changes for others is not always an answer OK: thetis/mpsc.h ("Sleeping") and thetis/bcast.h
+ * (leave) say when else to wake.
  *
  * Algorithm: an eventcount (Reed and Kanodia, "Synchronization with eventcounts and sequencers",
  * 1979) without the count: a common word, the gate, says whether any sleep was announced since the
@@ -176,7 +180,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_wait_fd(thetis_waiter *me, int 
 THETIS_API void thetis_wait_scan(thetis_wait *wait);
 
 /** Ends all sleeps, announced or yet to come, for good; then start() and sleep() say CLOSED.
- *  Reaches also those whose wake was stopped for ever. A second time has no further effect.
+ *  Reaches also those whose wake was stopped for ever. Once is enough; each time makes descriptors
+ *  readable again, until the next start().
  *  @progress wait-free up to two system calls for each place, at most 3 * places + 2 steps */
 THETIS_API void thetis_wait_close(thetis_wait *wait);
 

@@ -165,23 +165,26 @@ static thetis_status pop(void *item)
 }
 
 /* As the header shows it. */
-static void await(unsigned thread, thetis_wait_fn *attempt, uint64_t *item)
+static thetis_status await(unsigned thread, thetis_wait_fn *attempt, uint64_t *item)
 {
-    while (attempt(item) != THETIS_OK) {
-        THETIS_CHECK(start(thread) == THETIS_OK);
-        if (attempt(item) == THETIS_OK) {
+    thetis_status s, vain = attempt == push ? THETIS_FULL : THETIS_EMPTY, told = THETIS_OK;
+    while ((s = attempt(item)) == vain && told == THETIS_OK) {
+        told = start(thread);
+        if (told != THETIS_OK) continue;
+        if ((s = attempt(item)) != vain) {
             cancel(thread);
-            return;
+            break;
         }
-        THETIS_CHECK(thetis_wait_sleep(me[thread], THETIS_WAIT_FOREVER) == THETIS_OK);
+        told = thetis_wait_sleep(me[thread], THETIS_WAIT_FOREVER);
     }
+    return s;
 }
 
 static void ring_body(unsigned thread)
 {
     for (uint64_t k = 1; k <= ELEMENTS; k++) {
         uint64_t item = thread == 1 ? k : 0;
-        await(thread, thread == 1 ? push : pop, &item);
+        THETIS_CHECK(await(thread, thread == 1 ? push : pop, &item) == THETIS_OK);
         THETIS_CHECK(item == k);
         wake(thread == 1 ? wait : room);
     }
@@ -221,6 +224,22 @@ static void drain_body(unsigned thread)
 
 const thetis_check_scenario wait_drain = {
     .name = "wait-drain", .threads = 2, .setup = make_ring, .body = drain_body,
+    .flags = THETIS_CHECK_BLOCKING};
+
+static void drain_by_hand_body(unsigned thread)
+{
+    uint64_t item = 1, got = 0;
+    if (thread == 1) {
+        THETIS_CHECK(thetis_spsc_push(ring, &item) == THETIS_OK);
+        close_it();
+        return;
+    }
+    while (await(0, pop, &item) == THETIS_OK) got++;
+    THETIS_CHECK(got == 1);
+}
+
+const thetis_check_scenario wait_drain_by_hand = {
+    .name = "wait-drain-by-hand", .threads = 2, .setup = make_ring, .body = drain_by_hand_body,
     .flags = THETIS_CHECK_BLOCKING};
 
 /* ---- several --------------------------------------------------------------------------------- */

@@ -249,7 +249,7 @@ TEST(closed_is_for_good)
     thetis_wait *wait = made();
     thetis_waiter *early = joined(wait), *late = joined(wait);
     CHECK_EQ(thetis_wait_start(early), THETIS_OK);
-    for (int k = 0; k < 2; k++) { /* the second has no further effect */
+    for (int k = 0; k < 2; k++) { /* once is enough */
         thetis_wait_close(wait);
         CHECK_EQ(thetis_wait_start(late), THETIS_CLOSED);
     }
