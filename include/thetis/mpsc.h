@@ -53,6 +53,14 @@
  * To "happen before" is what orders here: a push that has returned may not be visible yet to a
  * thread that nothing else has told of it.
  *
+ * Sleeping (thetis/wait.h): each end wakes the other after every call, whatever it answered, but
+ * for a reserve that was OK. Producers wake the consumer also after
+ *   abort(), and CLOSED: the consumer may have waited for that ticket, and now be at the end;
+ *   FULL, before they sleep: there may be room as soon as the consumer has looked at what others
+ *     hold or have aborted, be there nothing to pop.
+ * The consumer wakes producers also after EMPTY: that look may have made room. With less, or with
+ * wakes after OK only, both ends can sleep for ever; tests/model/model_mpsc_wait.c has them all.
+ *
  * A hole that is 2^(word bits - 4) tickets old stops the assigning (FULL), so positions of
  * different tickets never meet. On 32-bit machines: a producer must not sleep through 2^30 pushes
  * of others (plus or minus `capacity`) with room left that it knew of.
@@ -213,7 +221,10 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_mpsc_join(thetis_mpsc *ring,
 THETIS_API void thetis_mpsc_leave(thetis_mpsc_producer *producer);
 
 /** Ends the stream, for all producers: pushes answer CLOSED, pops too once all that was reserved
- *  before is popped or aborted. By anybody. OK; CLOSED if it was closed already.
+ *  before, or drawn before the consumer first saw the close, is popped or given back: a push that
+ *  begins after close() may still draw a ticket, and give it back, and if it is stopped for ever in
+ *  between, pops answer EMPTY for ever. By anybody. OK; CLOSED if it was closed already. A consumer
+ *  that sleeps is to be woken.
  *  @progress wait-free, 1 step */
 THETIS_API thetis_status thetis_mpsc_close(thetis_mpsc *ring);
 
@@ -367,7 +378,8 @@ static inline thetis_status thetis_mpsc_pop_(thetis_mpsc *ring, void *item, size
 
 /* ---- producers ------------------------------------------------------------------------------- */
 
-/** Appends one element: OK, FULL or CLOSED. Needs one slot of `open` (asserted at level 2).
+/** Appends one element: OK, FULL or CLOSED. Needs one slot of `open` (asserted at level 2). A
+ *  consumer that sleeps is to be woken after each answer; see "Sleeping" above.
  *  @progress wait-free, at most S + 6 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_mpsc_push(thetis_mpsc_producer *producer,
                                                               const void *item)
@@ -429,7 +441,8 @@ THETIS_INLINE size_t thetis_mpsc_reserve_n(thetis_mpsc_producer *producer, void 
     return done;
 }
 
-/** Reserves one slot; `*at` is where its element goes: OK, FULL or CLOSED.
+/** Reserves one slot; `*at` is where its element goes: OK, FULL or CLOSED. After FULL and CLOSED a
+ *  consumer that sleeps is to be woken.
  *  @progress wait-free, at most S + 5 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_mpsc_reserve(thetis_mpsc_producer *producer,
                                                                  void **at)
@@ -456,7 +469,8 @@ THETIS_INLINE void thetis_mpsc_commit(thetis_mpsc_producer *producer, void *at)
     thetis_mpsc_finish_(producer, at, THETIS_MPSC_COMMITTED_);
 }
 
-/** Gives the reserved slot back; there will be no element.
+/** Gives the reserved slot back; there will be no element. There is room for another one when the
+ *  consumer has looked: if it sleeps it is to be woken, as after commit().
  *  @progress wait-free, 2 steps */
 THETIS_INLINE void thetis_mpsc_abort(thetis_mpsc_producer *producer, void *at)
 {
@@ -465,7 +479,8 @@ THETIS_INLINE void thetis_mpsc_abort(thetis_mpsc_producer *producer, void *at)
 
 /* ---- consumer -------------------------------------------------------------------------------- */
 
-/** Takes the oldest element: OK, EMPTY, or CLOSED once a closed ring is drained.
+/** Takes the oldest element: OK, EMPTY, or CLOSED once a closed ring is drained. EMPTY, too, may
+ *  have made room: producers that sleep are to be woken after each answer.
  *  @progress wait-free, at most 8U + 6 steps, and as many for each aborted one passed over */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_mpsc_pop(thetis_mpsc *ring, void *item)
 {

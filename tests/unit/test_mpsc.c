@@ -315,6 +315,21 @@ TEST(a_late_push_fails_and_hinders_nobody)
     }
 }
 
+/* One that never comes back from its draw withholds CLOSED, if the consumer finds its ticket. */
+TEST(a_late_push_that_stops_withholds_closed)
+{
+    thetis_mpsc_cfg cfg = {sizeof(uint32_t), 4, 2, 1, 1};
+    for (int seen = 0; seen < 2; seen++) {
+        thetis_mpsc *ring = mpsc_make_at(&cfg, 0);
+        mpsc_push_ok(&mpsc_by[0], 1); /* knows of more room */
+        mpsc_pop_is(ring, 1);
+        CHECK_EQ(thetis_mpsc_close(ring), THETIS_OK);
+        if (seen) mpsc_pop_says(ring, THETIS_CLOSED);
+        (void)thetis_mpsc_draw_(&mpsc_by[0], 1);
+        mpsc_pop_says(ring, seen ? THETIS_CLOSED : THETIS_EMPTY);
+    }
+}
+
 static void mpsc_cancel_ends(size_t capacity, uintptr_t start)
 {
     thetis_mpsc_cfg cfg = {sizeof(uint32_t), capacity, 2, 1, 1};
@@ -401,5 +416,6 @@ TEST_MAIN(T(size_refuses_what_the_header_says), T(zero_batch_and_open_mean_the_l
           T(why_may_be_null), T(reservations_are_finished_in_any_order),
           T(a_stalled_producer_takes_no_room), T(a_closed_ring_drains_then_says_closed),
           T(a_closed_ring_waits_for_open_reservations), T(a_late_push_fails_and_hinders_nobody),
+          T(a_late_push_that_stops_withholds_closed),
           T(a_canceled_ring_says_closed_to_all), T(there_are_as_many_producers_as_configured),
           T(check_finds_corruption), T(bounds_are_those_of_the_header))
