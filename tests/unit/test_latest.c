@@ -360,6 +360,15 @@ TEST(committing_nothing_is_a_mistake)
     thetis_latest_commit(latest_make(sizeof(uint64_t), 1));
 }
 
+TEST(committing_what_close_dropped_is_a_mistake)
+{
+    thetis_latest *latest = latest_make(sizeof(uint64_t), 1);
+    void *at;
+    CHECK_EQ(thetis_latest_reserve(latest, &at), THETIS_OK);
+    thetis_latest_close(latest);
+    thetis_latest_commit(latest);
+}
+
 TEST(storing_beside_a_reservation_is_a_mistake)
 {
     thetis_latest *latest = latest_make(sizeof(uint64_t), 1);
@@ -378,4 +387,5 @@ TEST_MAIN(T(size_refuses_what_the_header_says), T(size_is_the_macro), T(init_ref
           T(check_finds_corruption), T(bounds_are_those_of_the_header),
           T(leaving_twice_is_a_mistake, .aborts = true),
           T(committing_nothing_is_a_mistake, .aborts = true),
+          T(committing_what_close_dropped_is_a_mistake, .aborts = true),
           T(storing_beside_a_reservation_is_a_mistake, .aborts = true))
