@@ -161,8 +161,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_wait_sleep(thetis_waiter *me,
                                                             uint64_t timeout_ns);
 
 /** Calls attempt(arg) until it answers something else than EMPTY, FULL or AGAIN, and returns that;
- *  sleeps in between. CLOSED or ETIMEDOUT: the object was closed, or `timeout_ns` were over, and a
- *  last attempt was in vain.
+ *  sleeps in between. CLOSED or ETIMEDOUT: the object was closed, or `timeout_ns` since the call
+ *  were over, however often it was woken meanwhile, and a last attempt was in vain.
  *  @progress blocking */
 THETIS_API THETIS_NODISCARD thetis_status thetis_wait_run(thetis_waiter *me,
                                                           thetis_wait_fn *attempt, void *arg,

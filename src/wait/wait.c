@@ -138,6 +138,11 @@ static uint64_t wait_end(uint64_t timeout_ns)
     return timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
 }
 
+static int wait_is_over(uint64_t end)
+{
+    return end != UINT64_MAX && tht_port_now() >= end;
+}
+
 thetis_status thetis_wait_sleep(thetis_waiter *me, uint64_t timeout_ns)
 {
     return wait_sleep(me, wait_end(timeout_ns));
@@ -163,6 +168,7 @@ thetis_status thetis_wait_run(thetis_waiter *me, thetis_wait_fn *attempt, void *
             break;
         }
         told = wait_sleep(me, until);
+        if (told == THETIS_OK && wait_is_over(until)) told = THETIS_ETIMEDOUT;
     }
     return s;
 }

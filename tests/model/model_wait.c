@@ -309,6 +309,34 @@ const thetis_check_scenario wait_timeout = {
     .name = "wait-timeout", .threads = 3, .setup = make_2, .body = timeout_body,
     .done = few_calls, .flags = THETIS_CHECK_BLOCKING};
 
+/* The time-out of a run is a total: all its sleeps have the same end. */
+static thetis_status look(void *unused)
+{
+    (void)unused;
+    return is_published(1) ? THETIS_OK : THETIS_EMPTY;
+}
+
+static void total_body(unsigned thread)
+{
+    if (thread == 0) {
+        thetis_status s = thetis_wait_run(me[0], look, NULL, UINT64_MAX / 4);
+        THETIS_CHECK(s == THETIS_OK || s == THETIS_ETIMEDOUT);
+    } else {
+        wake(wait);
+        wake(wait);
+        publish(1);
+    }
+}
+
+static void one_end(void)
+{
+    THETIS_CHECK(system_wait_ends() <= 1);
+}
+
+const thetis_check_scenario wait_total = {
+    .name = "wait-total", .threads = 2, .setup = make_1, .body = total_body, .done = one_end,
+    .flags = THETIS_CHECK_BLOCKING};
+
 /* ---- close ----------------------------------------------------------------------------------- */
 
 static void await_close(unsigned thread)
@@ -420,6 +448,10 @@ static void fd_done(void)
     THETIS_CHECK(thetis_wait_start(me[0]) == THETIS_OK);
     thetis_wait_cancel(me[0]);
     THETIS_CHECK(!system_wait_readable(descriptor));
+    unsigned takes = system_wait_takes();
+    THETIS_CHECK(thetis_wait_start(me[0]) == THETIS_OK);
+    thetis_wait_cancel(me[0]);
+    THETIS_CHECK(system_wait_takes() == takes); /* nothing was signaled: no system call */
 }
 
 const thetis_check_scenario wait_fd = {

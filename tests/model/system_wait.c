@@ -14,6 +14,9 @@ enum { FIRST_FD = 5, FDS = 4 };
 static struct {
     const thetis_atomic *asleep_on[THETIS_CHECK_THREADS]; /* NULL: woken, or never asleep */
     unsigned wakes;
+    unsigned takes;
+    unsigned ends;
+    uint64_t end; /* the last of these */
     unsigned lost; /* threads whose calls have no effect */
     int odd; /* a sleep has ended for no reason: no other will */
     int opened;
@@ -28,6 +31,16 @@ void system_wait_begin(void)
 unsigned system_wait_wakes(void)
 {
     return state.wakes;
+}
+
+unsigned system_wait_takes(void)
+{
+    return state.takes;
+}
+
+unsigned system_wait_ends(void)
+{
+    return state.ends;
 }
 
 void system_wait_lose(unsigned thread)
@@ -60,6 +73,7 @@ static int readable(void *sent)
 int tht_port_wait(const thetis_atomic *word, uintptr_t value, uint64_t until)
 {
     const thetis_atomic **me = &state.asleep_on[thetis_check_self()];
+    if (until != UINT64_MAX && until != state.end) state.ends++, state.end = until;
     thetis_check_wait(always, NULL);
     if (until != UINT64_MAX && thetis_check_choose(2)) return 1;
     if (word->word_ != value) return 0;
@@ -100,6 +114,7 @@ uint64_t tht_port_signal_take(int fd)
 {
     thetis_check_wait(always, NULL);
     uint64_t n = state.sent[fd - FIRST_FD];
+    state.takes++;
     state.sent[fd - FIRST_FD] = 0;
     return n;
 }

@@ -15,6 +15,10 @@ unsigned system_wait_wakes(void); /* system calls that wake, signals included */
 /* No sleep ends for no reason. */
 void system_wait_exact(void);
 
+/* How many different ends sleeps with a time-out had. */
+unsigned system_wait_ends(void);
+unsigned system_wait_takes(void); /* reads of signals */
+
 /* What this thread does to wake has no effect: as if it were stopped for ever before. */
 void system_wait_lose(unsigned thread);
 

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -315,6 +316,15 @@ TEST(run_ends_in_time)
     CHECK(t.made >= 3); /* before, after the announcement, and a last one */
 }
 
+TEST(run_ends_in_time_whoever_wakes_in_vain)
+{
+    thetis_wait *wait = made();
+    thetis_waiter *me = joined(wait);
+    tries t = {wait, INT_MAX, 0, THETIS_EMPTY, THETIS_OK};
+    CHECK_EQ(thetis_wait_run(me, try_it, &t, WAIT_SLEEP_NS), THETIS_ETIMEDOUT);
+    CHECK(t.made >= 3);
+}
+
 TEST(run_ends_when_closed_after_a_last_try)
 {
     thetis_wait *wait = made();
@@ -445,7 +455,8 @@ TEST_MAIN(T(size_is_known_to_the_compiler), T(init_refuses_what_the_header_says)
           T(leaving_twice_aborts, .aborts = true), T(another_thread_wakes),
           T(a_very_long_sleep_is_a_sleep), T(another_thread_closes), T(closed_is_for_good),
           T(close_reaches_those_whose_wake_was_lost), T(run_repeats_what_is_vain),
-          T(run_ends_in_time), T(run_ends_when_closed_after_a_last_try),
+          T(run_ends_in_time), T(run_ends_in_time_whoever_wakes_in_vain),
+          T(run_ends_when_closed_after_a_last_try),
           T(a_descriptor_is_readable_after_a_wake), T(a_late_signal_is_taken_later),
           T(the_place_keeps_its_descriptor), T(a_closed_descriptor_is_readable_once),
           T(no_descriptor_is_said), T(sleeping_with_a_descriptor_aborts, .aborts = true))

@@ -6,6 +6,11 @@ from . import Fault
 WAIT = "src/wait/wait.c"
 
 FAULTS = [
+    Fault("wait run sleeps from now on", "stale knowledge", WAIT,
+          "told = wait_sleep(me, until);", "told = wait_sleep(me, wait_end(timeout_ns));"),
+    Fault("wait cancel always reads", "dropped step", WAIT,
+          "    if (me->owed_ && me->how_ != WAIT_IN_PORT) wait_take",
+          "    if (me->how_ != WAIT_IN_PORT) wait_take"),
     Fault("wait opens the gate first", "order of steps", WAIT,
           "    thetis_atomic_store_relaxed(&me->state_, me->how_); /* before the gate */\n"
           "    (void)thetis_atomic_fetch_or_acq_rel(&me->wait_->gate_, 1); /* pair: wait.gate */",
