@@ -79,8 +79,10 @@
  *
  * w: words of an element; k: cfg.readers; p: REFUSE 2 k, EVICT 3 k, LOSSY 0.
  *
- * A LOSSY reader that stops inside one pop while the producer goes on by a multiple of 2^30
- * elements (32-bit words; 2^62 with 64), exactly to within the ring, would not notice.
+ * Counters wrap after 2^30 elements with 32-bit words (2^62 with 64). missed() counts modulo that.
+ * If the producer goes on by a multiple of it, exactly to within the ring, within one pop of a
+ * LOSSY reader or between any two, the reader does not notice. Nor does a producer notice 2^32
+ * joins (2^64) between two of its pushes, until there is another one.
  */
 #ifndef THETIS_BCAST_H
 #define THETIS_BCAST_H
@@ -181,11 +183,12 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bcast_init(void *mem, size_t le
 THETIS_API THETIS_NODISCARD thetis_status thetis_bcast_join(thetis_bcast *ring,
                                                             thetis_bcast_reader *reader);
 
-/** The reader wants no more; its place is free. Asserts that it has joined.
+/** The reader wants no more; its place is free. Asserts that it has joined. In REFUSE this can make
+ *  room: a producer that sleeps (thetis/wait.h) is to be woken, as after a pop.
  *  @progress wait-free, at most 3 steps */
 THETIS_API void thetis_bcast_leave(thetis_bcast_reader *reader);
 
-/** LOSSY: how many elements this reader has lost since it joined.
+/** LOSSY: how many elements this reader has lost since it joined, modulo 2^30 or 2^62 (see above).
  *  @progress wait-free, 0 steps */
 THETIS_API uintptr_t thetis_bcast_missed(const thetis_bcast_reader *reader);
 

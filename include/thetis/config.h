@@ -8,7 +8,9 @@
  *   THETIS_ASSERT_LEVEL  0 none, 1 contracts on cold paths (default), 2 invariants on hot paths,
  *                        3 whole-structure checks
  *   THETIS_CACHE_LINE    bytes that two writers are kept apart; 128 where the prefetcher pairs
- *                        lines (x86, Apple), 64 on other 64-bit machines, one word on small ones
+ *                        lines (x86, Apple), 64 on other 64-bit machines, one word on small ones.
+ *                        It is part of the layout: nothing notices if users have another than the
+ *                        library, and memory is then overwritten
  */
 #ifndef THETIS_CONFIG_H
 #define THETIS_CONFIG_H
