@@ -3,7 +3,7 @@
 
 from . import Fault
 
-BYTES = "include/thetis/bytes.h"
+BYTES = "include/thetis/bytes_view.h"
 SPSC = "include/thetis/spsc.h"
 
 FAULTS = [
@@ -13,7 +13,6 @@ FAULTS = [
     Fault("history: spsc keeps its last element", "off by one", SPSC,
           "if (THETIS_UNLIKELY(seen - head < 2)) {", "if (THETIS_UNLIKELY(seen - head < 4)) {"),
     Fault("history: bytes is full one too early", "off by one", BYTES,
-          "if (thetis_spsc_room_(&ring->spsc_, at, pad + extent, &why) < pad + extent) return why;",
-          "if (thetis_spsc_room_(&ring->spsc_, at, pad + extent + 8, &why) < pad + extent + 8)\n"
-          "        return why;"),
+          "view.bytes.apart, at, pad + extent);",
+          "view.bytes.apart, at, pad + extent + 8);"),
 ]
