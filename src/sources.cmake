@@ -18,6 +18,7 @@ set(THETIS_SOURCES
   src/wait/wait.c
   src/domain/domain.c
   src/domain/pool.c
+  src/cell/cell.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -48,4 +49,5 @@ set(THETIS_SOURCES_BARE
   src/wait/wait.c
   src/domain/domain.c
   src/domain/pool.c
+  src/cell/cell.c
 )

@@ -26,6 +26,7 @@
 #include "wait/wait.c"
 #include "domain/domain.c"
 #include "domain/pool.c"
+#include "cell/cell.c"
 #include "loop/backend.c"
 #include "loop/buffer.c"
 #include "loop/handle.c"

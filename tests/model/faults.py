@@ -42,7 +42,7 @@ def plain_sources(name):
     """What the scenarios of a structure need that is not instrumented."""
     if name in ("wake", "wait"):
         return [f"tests/model/system_{name}.c"]
-    if name.endswith("history"):
+    if any('"lin/lin.h"' in path.read_text() for path in models_of(name)):
         return [p for p in sorted(ROOT.glob("tests/lin/*.c")) if p.name != "clock.c"]
     return []
 

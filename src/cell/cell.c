@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cell.c: attempts, and announced operations, of cell.h.
+ */
+#include "cell.h"
+
+/* What an attempt carries out for others, and for its own announced operation. */
+typedef struct cell_batch {
+    size_t n, most;
+    size_t next; /* thread */
+    uintptr_t thread[THT_CELL_RECORDS], request[THT_CELL_RECORDS];
+    uintptr_t args[THT_CELL_RECORDS][THT_CELL_ARGS];
+} cell_batch;
+
+/* The caller's own operation in an attempt. */
+typedef struct cell_own {
+    const tht_cell_op *op;
+    uintptr_t request;       /* 0: it is not announced */
+    tht_cell_block *reserve; /* a block of the largest size, or NULL */
+} cell_own;
+
+/* ---- finish, collect ------------------------------------------------------------------------- */
+
+/* While the version is protected: it cannot have been retired before all its results were told. */
+static void cell_finish(const tht_cells *cells, uintptr_t head)
+{
+    const tht_cell_block *version = tht_cell_version(head);
+    if (!version) return;
+    const tht_cell_record *record = tht_cell_records(version);
+    for (size_t n = version->records; n > 0; n--, record++)
+        thetis_domain_finish(cells->domain, record->thread, record->request, head);
+}
+
+/* Adds a thread's operation, if it is pending and goes to this place. */
+static void cell_collect_one(const tht_cells *cells, const void *place, size_t id,
+                             cell_batch *batch)
+{
+    uintptr_t *args = batch->args[batch->n];
+    uintptr_t request = thetis_domain_pending(cells->domain, id, args, cells->args);
+    if (!request || args[0] != cells->self || !cells->kind->goes(place, args)) return;
+    batch->thread[batch->n] = id;
+    batch->request[batch->n++] = request;
+    batch->next = id + 1;
+}
+
+/* Those of the threads from .. to-1 that have set their bits. */
+static void cell_collect_range(const tht_cells *cells, const void *place, size_t from, size_t to,
+                               size_t self, cell_batch *batch)
+{
+    enum { BITS = THETIS_CAP_WORD_BITS };
+    for (size_t id = from; id < to; id = id / BITS * BITS + BITS) {
+        uintptr_t bits = thetis_atomic_load_relaxed(&cells->mask[id / BITS]) >> (id % BITS);
+        for (size_t k = id; bits && k < to; k++, bits >>= 1) {
+            if (batch->n == batch->most) return;
+            if ((bits & 1) && k != self) cell_collect_one(cells, place, k, batch);
+        }
+    }
+}
+
+static void cell_collect(const tht_cells *cells, size_t self, const void *place, size_t next,
+                         cell_batch *batch)
+{
+    size_t threads = cells->domain->threads_;
+    batch->next = next;
+    cell_collect_range(cells, place, next, threads, self, batch);
+    cell_collect_range(cells, place, 0, next, self, batch);
+}
+
+/* ---- build ----------------------------------------------------------------------------------- */
+
+/* Bytes of the version: what one operation makes fewer counts only if it is the only one. */
+static size_t cell_bytes(const tht_cells *cells, const tht_cell_block *version,
+                         const cell_batch *batch, const cell_own *own)
+{
+    const tht_cell_kind *kind = cells->kind;
+    size_t bytes = kind->bytes(version), more = 0;
+    if (!own->request) {
+        ptrdiff_t grows = kind->grows(version, own->op->args);
+        if (batch->n == 0) return (size_t)((ptrdiff_t)bytes + grows);
+        if (grows > 0) more = (size_t)grows;
+    }
+    for (size_t k = 0; k < batch->n; k++) {
+        ptrdiff_t grows = kind->grows(version, batch->args[k]);
+        if (grows > 0) more += (size_t)grows;
+    }
+    return batch->n * sizeof(tht_cell_record) + bytes + more;
+}
+
+/* The smallest block that is large enough and to be had, or the reserve; NULL: there is none. */
+static tht_cell_block *cell_take(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
+                                 size_t bytes)
+{
+    void *block = NULL;
+    size_t k = 0;
+    bytes += sizeof(tht_cell_block);
+    THETIS_ASSERT2(bytes <= cells->sizes[cells->size_n - 1].bytes);
+    while (cells->sizes[k].bytes < bytes) k++;
+    while (k < cells->size_n &&
+           thetis_pool_take(cells->sizes[k].pool, me, &block) != THETIS_OK) {
+        k++;
+    }
+    if (!block && own->reserve) {
+        block = own->reserve;
+        own->reserve = NULL;
+        k = cells->size_n - 1;
+    }
+    if (block) ((tht_cell_block *)block)->size = (uint16_t)k;
+    return block;
+}
+
+static void cell_fill(const tht_cells *cells, tht_cell_block *block,
+                      const tht_cell_block *version, const cell_batch *batch, const cell_own *own)
+{
+    const tht_cell_kind *kind = cells->kind;
+    tht_cell_record *record = tht_cell_records(block);
+    block->records = (uint16_t)batch->n;
+    block->next = (uint16_t)(batch->next < cells->domain->threads_ ? batch->next : 0);
+    if (batch->n == 0) {
+        kind->make(block, version, own->op->args, own->op->result);
+        return;
+    }
+    kind->copy(block, version);
+    for (size_t k = 0; k < batch->n; k++) {
+        record[k].thread = batch->thread[k];
+        record[k].request = batch->request[k];
+        kind->apply(block, batch->args[k], record[k].result);
+    }
+    if (!own->request) kind->apply(block, own->op->args, own->op->result);
+}
+
+/* A word that no cell has had before. */
+static uintptr_t cell_empty(const tht_cells *cells, const thetis_domain_thread *me)
+{
+    size_t id = thetis_domain_self(me);
+    return (++cells->empties[id] * cells->domain->threads_ + id) << 1 | 1;
+}
+
+/* What to put into the cell; 0: out of memory. What one operation leaves without content, with
+ * nothing to tell to others, needs no version. */
+static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
+                            const tht_cell_block *version, const cell_batch *batch)
+{
+    size_t bytes = cell_bytes(cells, version, batch, own);
+    if (bytes == 0) {
+        cells->kind->make(NULL, version, own->op->args, own->op->result);
+        return cell_empty(cells, me);
+    }
+    tht_cell_block *block = cell_take(cells, me, own, bytes);
+    if (block) cell_fill(cells, block, version, batch, own);
+    return (uintptr_t)block;
+}
+
+/* ---- attempts -------------------------------------------------------------------------------- */
+
+static void cell_give(const tht_cells *cells, thetis_domain_thread *me, tht_cell_block *block)
+{
+    thetis_pool_give(cells->sizes[block->size].pool, me, block);
+}
+
+/* What was of no use: a reserve stays the reserve. */
+static void cell_drop(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
+                      uintptr_t word)
+{
+    if (word & 1) return;
+    if (own->request && !own->reserve) own->reserve = (tht_cell_block *)word;
+    else cell_give(cells, me, (tht_cell_block *)word);
+}
+
+static void cell_retire(const tht_cells *cells, thetis_domain_thread *me, uintptr_t head)
+{
+    const tht_cell_block *version = tht_cell_version(head);
+    thetis_domain_clear(me, THT_CELL_HAZARD);
+    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, (void *)head);
+}
+
+static void cell_begin(const tht_cells *cells, thetis_domain_thread *me, const cell_own *own,
+                       cell_batch *batch)
+{
+    batch->n = own->request ? 1 : 0;
+    batch->most = cells->batch + batch->n;
+    if (!own->request) return;
+    batch->thread[0] = thetis_domain_self(me);
+    batch->request[0] = own->request;
+    for (size_t k = 0; k < cells->args; k++) batch->args[0][k] = own->op->args[k];
+}
+
+static thetis_status cell_attempt(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
+                                  uintptr_t head)
+{
+    const tht_cell_block *version = tht_cell_version(head);
+    cell_batch batch;
+    cell_begin(cells, me, own, &batch);
+    cell_collect(cells, thetis_domain_self(me), own->op->place, version ? version->next : 0,
+                 &batch);
+    uintptr_t word = cell_build(cells, me, own, version, &batch);
+    if (!word) return THETIS_ENOMEM;
+    if (!thetis_domain_cas(own->op->cell, head, word)) {
+        cell_drop(cells, me, own, word);
+        return THETIS_AGAIN;
+    }
+    cell_retire(cells, me, head);
+    return THETIS_OK;
+}
+
+thetis_status tht_cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
+                               const tht_cell_op *op, uintptr_t head)
+{
+    cell_own own = {.op = op};
+    cell_finish(cells, head);
+    return cell_attempt(cells, me, &own, head);
+}
+
+/* ---- announced operations -------------------------------------------------------------------- */
+
+static thetis_atomic *cell_mask(const tht_cells *cells, const thetis_domain_thread *me,
+                                uintptr_t *bit)
+{
+    size_t id = thetis_domain_self(me);
+    *bit = (uintptr_t)1 << id % THETIS_CAP_WORD_BITS;
+    return &cells->mask[id / THETIS_CAP_WORD_BITS];
+}
+
+/* The bit comes before whatever the attempts load. */
+static uintptr_t cell_announce(const tht_cells *cells, thetis_domain_thread *me,
+                               const tht_cell_op *op)
+{
+    uintptr_t bit, request = thetis_domain_announce(me, op->args, cells->args);
+    thetis_atomic *word = cell_mask(cells, me, &bit);
+    (void)thetis_atomic_fetch_add_relaxed(word, bit);
+    thetis_atomic_fence_seq_cst();
+    return request;
+}
+
+/* First the request, then the bit: who still sees the bit finds nothing. */
+static void cell_withdraw(const tht_cells *cells, thetis_domain_thread *me)
+{
+    uintptr_t bit;
+    thetis_atomic *word = cell_mask(cells, me, &bit);
+    thetis_domain_withdraw(me);
+    (void)thetis_atomic_fetch_sub_relaxed(word, bit);
+    thetis_domain_clear(me, THT_CELL_HAZARD);
+}
+
+/* Takes the result from the version that has it, which the status word protects. */
+static void cell_result(uintptr_t answer, const thetis_domain_thread *me, uintptr_t request,
+                        uintptr_t *result)
+{
+    const tht_cell_record *record = tht_cell_records(tht_cell_version(answer));
+    while (record->thread != thetis_domain_self(me) || record->request != request) record++;
+    THETIS_ASSERT2(record < tht_cell_records(tht_cell_version(answer)) +
+                                tht_cell_version(answer)->records);
+    for (size_t k = 0; k < THT_CELL_RESULT; k++) result[k] = record->result[k];
+}
+
+static size_t cell_rounds(const tht_cells *cells)
+{
+    return 2 + (cells->domain->threads_ - 1 + cells->batch - 1) / cells->batch;
+}
+
+/* Until somebody has carried it out. Returns the version with the result. */
+static uintptr_t cell_insist(const tht_cells *cells, thetis_domain_thread *me, cell_own *own)
+{
+    for (size_t round = 0;; round++) {
+        uintptr_t head, answer;
+        THETIS_ASSERT2(round < cell_rounds(cells));
+        thetis_status s = thetis_domain_protect(me, THT_CELL_HAZARD, own->op->cell, &head);
+        if (s == THETIS_OK) cell_finish(cells, head);
+        answer = thetis_domain_answer(me);
+        if (answer != own->request) return answer;
+        if (s == THETIS_OK) (void)cell_attempt(cells, me, own, head);
+    }
+}
+
+thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread *me,
+                                   const tht_cell_op *op)
+{
+    void *reserve;
+    thetis_pool *pool = cells->sizes[cells->size_n - 1].pool;
+    if (thetis_pool_take(pool, me, &reserve) != THETIS_OK) return THETIS_ENOMEM;
+    cell_own own = {.op = op, .reserve = reserve, .request = cell_announce(cells, me, op)};
+    cell_result(cell_insist(cells, me, &own), me, own.request, op->result);
+    cell_withdraw(cells, me);
+    if (own.reserve) thetis_pool_give(pool, me, own.reserve);
+    return THETIS_OK;
+}
+
+void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, const tht_cell_op *op)
+{
+    uintptr_t request = cell_announce(cells, me, op), answer = request;
+    for (size_t round = 0; answer == request; round++) {
+        uintptr_t head;
+        THETIS_ASSERT2(round < cell_rounds(cells));
+        if (thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, &head) == THETIS_OK) {
+            (void)cells->kind->look(tht_cell_version(head), op->args, op->result);
+            break;
+        }
+        answer = thetis_domain_answer(me);
+    }
+    if (answer != request) cell_result(answer, me, request, op->result);
+    cell_withdraw(cells, me);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+static uint64_t cell_pool_bound(const tht_cells *cells, thetis_pool_op op)
+{
+    uint64_t most = 0;
+    for (size_t k = 0; k < cells->size_n; k++) {
+        uint64_t steps = thetis_pool_bound(cells->sizes[k].pool, op, 1);
+        if (steps > most) most = steps;
+    }
+    return most;
+}
+
+/* The records of a version: of others, and one of its author. */
+static uint64_t cell_records_bound(const tht_cells *cells)
+{
+    uint64_t others = cells->domain->threads_ - 1;
+    return 1 + (others < cells->batch ? others : cells->batch);
+}
+
+/* Protect; for each record a thread, a request, a status. */
+static uint64_t cell_head_bound(const tht_cells *cells)
+{
+    return 3 + 1 + 3 * cell_records_bound(cells);
+}
+
+/* Collect: where to begin, the words of the mask, one of them twice, each thread's announcement.
+ * Build: header, records, content. Compare-and-swap. */
+static uint64_t cell_attempt_bound(const tht_cells *cells, const tht_cell_cost *cost)
+{
+    uint64_t threads = cells->domain->threads_, records = cell_records_bound(cells);
+    uint64_t collect = 2 + THT_CELL_MASK_WORDS(threads) + (threads - 1) * (cells->args + 2);
+    uint64_t build = 3 + records * (2 + THT_CELL_RESULT + cost->size + cost->apply) +
+                     cost->size + cost->copy;
+    return 1 + collect + build + 1;
+}
+
+/* Blocks of the attempts: the first of each size may be taken from the shared store. One that goes
+ * back comes to the caller's magazine, 3 steps with the look at its size, from where the next of
+ * that size is taken, 3 steps. To find that there is none of a size takes 2. */
+static uint64_t cell_blocks_bound(const tht_cells *cells, uint64_t attempts)
+{
+    uint64_t first = attempts < cells->size_n ? attempts : cells->size_n;
+    return first * cell_pool_bound(cells, THETIS_POOL_TAKE) + (attempts - first) * 3 +
+           (attempts - 1) * 3 + attempts * (cells->size_n - 1) * 2;
+}
+
+/* Announcement, bit; the result; withdrawal, bit, hazard. */
+static uint64_t cell_announce_bound(const tht_cells *cells)
+{
+    return cells->args + 2 + 2 * cell_records_bound(cells) + 1 + THT_CELL_RESULT + 3;
+}
+
+/* K attempts; in all rounds but the last another one; one attempt succeeds, clears its hazard and
+ * retires. */
+uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost)
+{
+    uint64_t head = cell_head_bound(cells), attempt = cell_attempt_bound(cells, cost);
+    uint64_t rounds = cell_rounds(cells), attempts = cells->tries + rounds - 1;
+    uint64_t reserve =
+        cell_pool_bound(cells, THETIS_POOL_TAKE) + cell_pool_bound(cells, THETIS_POOL_GIVE);
+    return cells->tries * (1 + cost->look + head) + rounds * (head + 1) + attempts * attempt +
+           cell_blocks_bound(cells, attempts) + reserve + cell_announce_bound(cells) + 2 +
+           cell_pool_bound(cells, THETIS_POOL_RETIRE);
+}
+
+uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost)
+{
+    return cells->tries * 3 + cell_announce_bound(cells) + 4 * cell_rounds(cells) + 1 +
+           cost->look;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cell.h: the wait-free cell, of which maps are made: a word with the address of an immutable
+ * version of some content. An update makes the next version and puts it there with one
+ * compare-and-swap; whoever loses too often announces what it wants, and the next version, whoever
+ * makes it, carries that out, too.
+ *
+ * Source: the helping of Herlihy ("A methodology for implementing highly concurrent data objects",
+ * 1993) and of Fatourou and Kallimanis ("A highly-efficient wait-free universal construction",
+ * 2011), with the completions in the version itself instead of a record for each thread.
+ *
+ * A version: a header, the records {thread, request, result} of what it carried out for others,
+ * the content. A cell without content has an odd word instead, 1 in the beginning, later ones with
+ * a number that is used once. So no word comes back to a cell while somebody protects it, and a
+ * compare-and-swap that succeeds replaces what was read. A structure has many cells, and one mask
+ * with a bit for each thread that has announced something to it.
+ *
+ * An attempt of any thread:
+ *   1 protect the head h (domain.h). Failed: the cell has changed; this attempt is over;
+ *   2 finish what h has carried out: its records go to the threads' status words;
+ *   3 read the mask, and of the threads in it those operations that go to this cell: a batch of at
+ *     most b, from the thread on where h left off. An announced operation of one's own comes first
+ *     and does not count;
+ *   4 build a version: h's content, the batch, one's own operation; the batch's results;
+ *   5 compare-and-swap h by it; retire h, or give the version back.
+ * An update makes K attempts, then announces itself, sets its bit, publishes, and makes attempts
+ * whose batch begins with its own operation, until its status is an answer. Nothing is finished
+ * after one's own compare-and-swap: the next attempt, or who replaces the version, does that.
+ * A lookup reads the head of the first attempt that protects it. After K failures it announces
+ * itself, too, without a version of its own: it never allocates, and cannot fail.
+ *
+ * Exactly once: a version is replaced only by who has finished what it carried out. So whoever
+ * holds head h finds no request pending that h or an older one has carried out; if a newer
+ * one does so, the compare-and-swap on h fails. The request and its arguments belong together
+ * (thetis_domain_pending()), so it goes to one cell only.
+ * Bound: from the first attempt after the bit is set, at most one version that does not carry the
+ * operation can be put there by others: its author read the mask before, and h before that. With P
+ * operations of others pending, the next ceil(P / b) at most are without it, as each carries b in
+ * turn; and that with it is the last. One attempt more finishes the operation, or fails to protect,
+ * and then who replaced the version has finished it. With P < N: 2 + ceil((N - 1) / b) attempts.
+ *
+ * Linearization: an update at the compare-and-swap of the version that has it, in order of the
+ * batch, one's own last; one that changes nothing, and a lookup, at the second load of protect, or
+ * as an update, if somebody else has carried it out.
+ * Out of memory: an attempt that gets no block fails as a whole, helping included, so it spoils
+ * nobody's. Who announces an update has a block of the largest size in reserve.
+ *
+ * Steps: accesses to cells, versions (each word of them), the mask, words of the domain and pools.
+ *
+ * Orders: those of domain.h. The announcing thread passes a full fence between its bit and its
+ * first attempt, an attempt passes one between its two loads of the head, so before it loads the
+ * mask: one of the two sees the other. The mask itself is relaxed.
+ */
+#ifndef THT_CELL_H
+#define THT_CELL_H
+
+#include <thetis/pool.h>
+
+enum {
+    THT_CELL_BATCH = 8,  /* the largest b */
+    THT_CELL_RECORDS = THT_CELL_BATCH + 1,
+    THT_CELL_ARGS = 8,   /* words of an operation, at most; the first names the structure */
+    THT_CELL_RESULT = 2, /* words of a result */
+    THT_CELL_HAZARD = 0  /* which hazard of the domain is the cells' */
+};
+
+typedef struct tht_cell_block {
+    uint16_t size;    /* which pool it is from */
+    uint16_t records; /* follow; then the content */
+    uint16_t next;    /* thread that the next version looks at first */
+    uint16_t items;   /* of the content; for the kind */
+} tht_cell_block;
+
+typedef struct tht_cell_record {
+    uintptr_t thread, request, result[THT_CELL_RESULT];
+} tht_cell_record;
+
+/* What the content is, and what is done to it. All are pure, and bounded. A version NULL has none;
+ * content is what follows a version's records. */
+typedef struct tht_cell_kind {
+    /* Whether an operation goes to the cell at this place, as the structure names places. */
+    int (*goes)(const void *place, const uintptr_t *args);
+    /* 1 and the result, if the operation would leave the content as it is; else 0. */
+    int (*look)(const tht_cell_block *version, const uintptr_t *args, uintptr_t *result);
+    /* Bytes of the content; and how many more (fewer: < 0) after the operation, on its own. */
+    size_t (*bytes)(const tht_cell_block *version);
+    ptrdiff_t (*grows)(const tht_cell_block *version, const uintptr_t *args);
+    /* A version that is not published, from another one and one operation; there is room for just
+     * what it leaves. NULL, if that is no content: only the result is wanted. */
+    void (*make)(tht_cell_block *to, const tht_cell_block *version, const uintptr_t *args,
+                 uintptr_t *result);
+    /* The same in two parts, the second of which is repeated: there is room for the content, and
+     * for what operations add. */
+    void (*copy)(tht_cell_block *to, const tht_cell_block *version);
+    void (*apply)(tht_cell_block *to, const uintptr_t *args, uintptr_t *result);
+} tht_cell_kind;
+
+/* Blocks of one size. */
+typedef struct tht_cell_size {
+    thetis_pool *pool;
+    size_t bytes;
+} tht_cell_size;
+
+/* What all cells of a structure share. Constant but for the mask. */
+typedef struct tht_cells {
+    const tht_cell_kind *kind;
+    thetis_domain *domain;
+    const tht_cell_size *sizes; /* of versions, the smallest first */
+    size_t size_n;
+    uintptr_t self;      /* the first word of all its operations */
+    size_t args;         /* words of an operation */
+    size_t batch;        /* b, 1 .. THT_CELL_BATCH */
+    size_t tries;        /* K */
+    thetis_atomic *mask; /* N bits */
+    uintptr_t *empties;  /* of each thread: how many words without content it has made */
+} tht_cells;
+
+/* An operation: on which cell, at which place, and what; args[0] is the cells' self. */
+typedef struct tht_cell_op {
+    thetis_atomic *cell;
+    const void *place;
+    const uintptr_t *args;
+    uintptr_t *result; /* THT_CELL_RESULT words */
+} tht_cell_op;
+
+typedef struct tht_cell_cost {
+    size_t look, size, copy, apply; /* steps of the kind's functions at most; size: bytes, grows */
+} tht_cell_cost;
+
+/* Words of the mask for n threads. */
+#define THT_CELL_MASK_WORDS(n) (((n) + THETIS_CAP_WORD_BITS - 1) / THETIS_CAP_WORD_BITS)
+
+/* The word of a cell that never had content. */
+#define THT_CELL_EMPTY ((uintptr_t)1)
+
+static inline const tht_cell_block *tht_cell_version(uintptr_t head)
+{
+    return head & 1 ? NULL : (const tht_cell_block *)head;
+}
+
+static inline tht_cell_record *tht_cell_records(const tht_cell_block *version)
+{
+    return (tht_cell_record *)(version + 1);
+}
+
+static inline void *tht_cell_content(const tht_cell_block *version)
+{
+    return tht_cell_records(version) + version->records;
+}
+
+/* One attempt with the head protected: OK; AGAIN: the cell has changed; ENOMEM. */
+thetis_status tht_cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
+                               const tht_cell_op *op, uintptr_t head);
+
+/* What is left to do after K failures: OK or ENOMEM; OK. */
+thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread *me,
+                                   const tht_cell_op *op);
+void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, const tht_cell_op *op);
+
+/* The most steps of an update, and of a lookup. */
+uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost);
+uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost);
+
+/* Carries out an operation that may change the content: OK, or ENOMEM and nothing was done. */
+static inline thetis_status tht_cell_update(const tht_cells *cells, const tht_cell_kind *kind,
+                                            thetis_domain_thread *me, const tht_cell_op *op)
+{
+    for (size_t k = 0; k < cells->tries; k++) {
+        uintptr_t head;
+        if (thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, &head) != THETIS_OK) continue;
+        if (kind->look(tht_cell_version(head), op->args, op->result)) return THETIS_OK;
+        thetis_status s = tht_cell_attempt(cells, me, op, head);
+        if (s != THETIS_AGAIN) return s;
+    }
+    return tht_cell_update_slow(cells, me, op);
+}
+
+/* Carries out an operation that changes nothing. */
+static inline void tht_cell_find(const tht_cells *cells, const tht_cell_kind *kind,
+                                 thetis_domain_thread *me, const tht_cell_op *op)
+{
+    for (size_t k = 0; k < cells->tries; k++) {
+        uintptr_t head;
+        if (thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, &head) != THETIS_OK) continue;
+        (void)kind->look(tht_cell_version(head), op->args, op->result);
+        return;
+    }
+    tht_cell_find_slow(cells, me, op);
+}
+
+#endif

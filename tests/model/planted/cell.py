@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Faults of cell: what each changes in the library's text."""
+
+from . import Fault
+
+CELL = "src/cell/cell.c"
+
+FAULTS = [
+    Fault("cell built before it is finished", "dropped help", CELL,
+          "    cell_own own = {.op = op};\n    cell_finish(cells, head);\n",
+          "    cell_own own = {.op = op};\n"),
+    Fault("cell announced, not finished", "dropped help", CELL,
+          "        if (s == THETIS_OK) cell_finish(cells, head);\n", ""),
+    Fault("cell helper does not look again", "skipped re-check", CELL,
+          "    uintptr_t request = thetis_domain_pending(cells->domain, id, args, cells->args);\n",
+          "    thetis_domain_thread *of = thetis_domain_record_(cells->domain, id);\n"
+          "    uintptr_t request = thetis_atomic_load_acquire(thetis_domain_status_(of));\n"
+          "    for (size_t k = 0; k < cells->args; k++)\n"
+          "        args[k] = thetis_atomic_load_acquire(thetis_domain_arg_(of, k));\n"
+          "    if (!(request & 1)) return;\n"),
+    Fault("cell helper takes what is of another cell", "skipped re-check", CELL,
+          " || !cells->kind->goes(place, args)) return;", ") return;\n    (void)place;"),
+    Fault("cell helps nobody", "dropped help", CELL,
+          "    cell_collect_range(cells, place, next, threads, self, batch);\n"
+          "    cell_collect_range(cells, place, 0, next, self, batch);\n",
+          "    (void)self;\n    (void)place;\n    (void)threads;\n"),
+    Fault("cell helps half of them", "off by one", CELL,
+          "    cell_collect_range(cells, place, 0, next, self, batch);\n", ""),
+    Fault("cell helps from the first thread on", "dropped step", CELL,
+          "    batch->next = next;\n", "    batch->next = next = 0;\n"),
+    Fault("cell bit without a fence", "dropped step", CELL,
+          "    thetis_domain_fence_(me);\n    return request;", "    return request;"),
+    Fault("cell bit before the request", "order of steps", CELL,
+          "    uintptr_t bit, request = thetis_domain_announce(me, op->args, cells->args);\n"
+          "    thetis_atomic *word = cell_mask(cells, me, &bit);\n"
+          "    (void)thetis_atomic_fetch_add_relaxed(word, bit);\n"
+          "    thetis_domain_fence_(me);\n",
+          "    uintptr_t bit, request;\n"
+          "    thetis_atomic *word = cell_mask(cells, me, &bit);\n"
+          "    (void)thetis_atomic_fetch_add_relaxed(word, bit);\n"
+          "    thetis_domain_fence_(me);\n"
+          "    request = thetis_domain_announce(me, op->args, cells->args);\n"),
+    Fault("cell result after it was withdrawn", "order of steps", CELL,
+          "    cell_result(cell_insist(cells, me, &own), me, own.request, op->result);\n"
+          "    cell_withdraw(cells, me);\n",
+          "    uintptr_t at = cell_insist(cells, me, &own);\n    cell_withdraw(cells, me);\n"
+          "    cell_result(at, me, own.request, op->result);\n"),
+    Fault("cell gives up a round too early", "off by one", CELL,
+          "    return 2 + (cells->domain->threads_", "    return 1 + (cells->domain->threads_"),
+    Fault("cell does not see that it is done", "skipped re-check", CELL,
+          "        if (answer != own->request) return answer;\n"
+          "        if (s == THETIS_OK) (void)cell_attempt(cells, me, own, head);",
+          "        if (s == THETIS_OK && cell_attempt(cells, me, own, head) == THETIS_OK)\n"
+          "            continue;\n        if (answer != own->request) return answer;"),
+    Fault("cell version given back at once", "claim instead of complete", CELL,
+          "        thetis_pool_retire(cells->sizes[tht_cell_version(head)->size].pool, me, "
+          "(void *)head);",
+          "        thetis_pool_give(cells->sizes[tht_cell_version(head)->size].pool, me, "
+          "(void *)head);"),
+    Fault("cell lookup keeps its bit", "stale state", CELL,
+          "    if (answer != request) cell_result(answer, me, request, op->result);\n"
+          "    cell_withdraw(cells, me);",
+          "    if (answer != request) cell_result(answer, me, request, op->result);\n"
+          "    thetis_domain_withdraw(me);"),
+    Fault("cell loses its reserve", "lost result", CELL,
+          "    if (own->request && !own->reserve) own->reserve = block;\n    else ", "    "),
+]
