@@ -19,6 +19,8 @@ set(THETIS_SOURCES
   src/domain/domain.c
   src/domain/pool.c
   src/cell/cell.c
+  src/map/make.c
+  src/map/map.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -50,4 +52,6 @@ set(THETIS_SOURCES_BARE
   src/domain/domain.c
   src/domain/pool.c
   src/cell/cell.c
+  src/map/make.c
+  src/map/map.c
 )

@@ -27,6 +27,8 @@
 #include "domain/domain.c"
 #include "domain/pool.c"
 #include "cell/cell.c"
+#include "map/make.c"
+#include "map/map.c"
 #include "loop/backend.c"
 #include "loop/buffer.c"
 #include "loop/handle.c"

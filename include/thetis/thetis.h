@@ -18,6 +18,7 @@
 #include <thetis/lanes.h>
 #include <thetis/latest.h>
 #include <thetis/loop.h>
+#include <thetis/map.h>
 #include <thetis/mpsc.h>
 #include <thetis/pool.h>
 #include <thetis/shm.h>

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thetis/map.h: hash map from words to words, any number of readers and writers. Its size is fixed.
+ *
+ *     thetis_domain_cfg threads = {.threads = 8, .hazards = 1, .args = THETIS_MAP_ARGS};
+ *     thetis_map_cfg cfg = {.capacity = 1000};
+ *     thetis_domain *domain;                               thetis/domain.h
+ *     thetis_domain_thread *me;                            one for each thread
+ *     thetis_map *map;
+ *     thetis_status s = thetis_map_init(mem, len, domain, &cfg, &map);
+ *     s = thetis_map_insert(map, me, 7, 42, NULL);         OK, EXISTS or ENOMEM
+ *     uintptr_t value;
+ *     s = thetis_map_find(map, me, 7, &value);             OK or ABSENT
+ *
+ * Keys and values are words; all of them may be used.
+ *
+ * A thread that stops for ever, wherever, delays nobody, and withholds no more than thetis_pool
+ * says (thetis/pool.h).
+ *
+ * Algorithm: an array of buckets, each a wait-free cell (src/cell/cell.h) with the pairs of the
+ * keys that hash there; buckets are replaced as a whole. After the freezable sets of Liu, Zhang and
+ * Spear ("Dynamic-sized nonblocking hash tables", 2014) without what moves them, with updates that
+ * carry out those of others.
+ *
+ * Invariants: the pairs of a bucket have different keys, that hash there.
+ *
+ * Linearization: find, and what changes nothing, when the bucket is read; an update when it is
+ * replaced, by whoever does that.
+ *
+ * The function of update() is pure: it depends on its arguments only, and touches nothing else. It
+ * may be called several times, by other threads, but takes effect once. So is a hash function.
+ *
+ * Out of memory: a bucket is full with THETIS_MAP_BUCKET pairs, or there is no block for it. Up to
+ * `capacity` pairs, with a hash function that spreads the keys, neither is to be expected: of maps
+ * with 10^6 pairs one in about 10^9 has a fuller bucket. The map is as it was before, then. What
+ * replaces a pair or erases it needs a block, too, unless the bucket is left empty: beyond
+ * `capacity` it may fail until others have been erased.
+ *
+ * Steps: accesses to buckets, versions (each word of them), and words of the domain and pools.
+ * Memory: thetis_map_size() bytes from the caller: about 40 for each pair, and what the pools keep
+ * for stopped threads.
+ *
+ * Orders: those of thetis/domain.h; nothing else is shared.
+ *
+ * | operation                 | progress            | bound              | ISR-safe | shm |
+ * |---------------------------|---------------------|--------------------|----------|-----|
+ * | find                      | wait-free | thetis_map_bound() | no       | no  |
+ * | insert, put, replace      | wait-free | thetis_map_bound() | no       | no  |
+ * | erase, cas, update        | wait-free | thetis_map_bound() | no       | no  |
+ */
+#ifndef THETIS_MAP_H
+#define THETIS_MAP_H
+
+#include <thetis/domain.h>
+
+/** The map; opaque. */
+typedef struct thetis_map thetis_map;
+
+typedef struct thetis_map_cfg {
+    size_t capacity;                   /* pairs, >= 1 */
+    uintptr_t seed;                    /* of the hash: a secret, where keys come from strangers */
+    uintptr_t (*hash)(uintptr_t key);  /* its lower bits are used; NULL: a mix with the seed */
+} thetis_map_cfg;
+
+/** What update() puts in the place of `value`. */
+typedef uintptr_t thetis_map_fn(uintptr_t value, uintptr_t arg);
+
+typedef enum thetis_map_op { THETIS_MAP_FIND, THETIS_MAP_UPDATE } thetis_map_op;
+
+/** Words of an announcement: the domain has at least so many. */
+#define THETIS_MAP_ARGS 5
+
+/** The most pairs in a bucket, and of a capacity. */
+#define THETIS_MAP_BUCKET 16
+#define THETIS_MAP_CAPACITY_MAX (THETIS_CAST(size_t, 1) << (THETIS_CAP_WORD_BITS - 12))
+
+THETIS_BEGIN_DECLS
+
+/** Bytes that a map of this configuration needs, for a domain of that one; 0 if one is invalid.
+ *  @progress wait-free, 0 steps */
+THETIS_API size_t thetis_map_size(const thetis_domain_cfg *domain, const thetis_map_cfg *cfg);
+
+/** Builds an empty map in `mem`: aligned to THETIS_CACHE_LINE, `len` >= thetis_map_size().
+ *  EINVAL: a bad configuration, mem NULL or misaligned, len too small, the domain has less than
+ *  THETIS_MAP_ARGS words for an announcement.
+ *  @progress wait-free; before any other use of the memory */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_init(void *mem, size_t len,
+                                                          thetis_domain *domain,
+                                                          const thetis_map_cfg *cfg,
+                                                          thetis_map **out);
+
+/** OK and the key's value; ABSENT. Allocates nothing.
+ *  @progress wait-free, at most thetis_map_bound() steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_find(const thetis_map *map,
+                                                          thetis_domain_thread *me, uintptr_t key,
+                                                          uintptr_t *value);
+
+/** OK: the key was absent, and has this value now. EXISTS: it was not; `*found` is its value, and
+ *  stays so. ENOMEM. `found` may be NULL.
+ *  @progress wait-free, at most thetis_map_bound() steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_insert(thetis_map *map,
+                                                            thetis_domain_thread *me,
+                                                            uintptr_t key, uintptr_t value,
+                                                            uintptr_t *found);
+
+/** OK: the key has this value now; `*old` is the one it had, or as it was, if it was absent.
+ *  ENOMEM. `old` may be NULL.
+ *  @progress wait-free, at most thetis_map_bound() steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_put(thetis_map *map,
+                                                         thetis_domain_thread *me, uintptr_t key,
+                                                         uintptr_t value, uintptr_t *old);
+
+/** put() if the key is there: OK, ABSENT, ENOMEM.
+ *  @progress wait-free, at most thetis_map_bound() steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_replace(thetis_map *map,
+                                                             thetis_domain_thread *me,
+                                                             uintptr_t key, uintptr_t value,
+                                                             uintptr_t *old);
+
+/** OK: the key is absent now, and `*old` the value it had; ABSENT; ENOMEM. `old` may be NULL.
+ *  @progress wait-free, at most thetis_map_bound() steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_erase(thetis_map *map,
+                                                           thetis_domain_thread *me,
+                                                           uintptr_t key, uintptr_t *old);
+
+/** OK: the key had `expected` and has `value` now. MISMATCH: it has `*found`. ABSENT; ENOMEM.
+ *  `found` may be NULL.
+ *  @progress wait-free, at most thetis_map_bound() steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_cas(thetis_map *map, thetis_domain_thread *me,
+                                                         uintptr_t key, uintptr_t expected,
+                                                         uintptr_t value, uintptr_t *found);
+
+/** OK: the key had `*old` and has fn(*old, arg) now. ABSENT; ENOMEM. `old` may be NULL.
+ *  @progress wait-free, at most thetis_map_bound() steps, and calls of fn */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_update(thetis_map *map,
+                                                            thetis_domain_thread *me,
+                                                            uintptr_t key, thetis_map_fn *fn,
+                                                            uintptr_t arg, uintptr_t *old);
+
+/** While nobody else uses it: ECORRUPT if a bucket contradicts the invariants above; `*pairs` is
+ *  how many there are.
+ *  @progress owner */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_check(const thetis_map *map, size_t *pairs);
+
+/** The most steps of find, and of each other operation.
+ *  @progress wait-free, 0 steps */
+THETIS_API uint64_t thetis_map_bound(const thetis_map *map, thetis_map_op op);
+
+THETIS_END_DECLS
+
+#endif
