@@ -19,11 +19,11 @@ enum { WORDS = 8 };
 enum { WORDS = 1 };
 #endif
 
-typedef struct element {
+typedef struct value {
     uint64_t word[WORDS];
-} element;
+} value;
 
-THETIS_MPSC(item, element);
+THETIS_MPSC(item, value);
 
 typedef struct subject_ring {
     thetis_mpsc *ring;
@@ -41,9 +41,9 @@ static subject_ring *subject_join(const subject_ring *subject)
 
 static subject_ring *subject_open(void)
 {
-    static char mem[THETIS_MPSC_SIZE(sizeof(element), CAPACITY, 8, MOST_BATCH, MOST_BATCH)]
+    static char mem[THETIS_MPSC_SIZE(sizeof(value), CAPACITY, 8, MOST_BATCH, MOST_BATCH)]
         THETIS_CACHE_ALIGNED;
-    thetis_mpsc_cfg cfg = {sizeof(element), CAPACITY, 8, MOST_BATCH, MOST_BATCH};
+    thetis_mpsc_cfg cfg = {sizeof(value), CAPACITY, 8, MOST_BATCH, MOST_BATCH};
     subject_ring first;
     if (thetis_mpsc_init(mem, sizeof mem, &cfg, &first.ring) != THETIS_OK) return NULL;
     return subject_join(&first);
@@ -51,14 +51,15 @@ static subject_ring *subject_open(void)
 
 static inline int subject_push(subject_ring *subject, uint64_t v)
 {
-    element it;
-    it.word[0] = it.word[WORDS - 1] = v;
+    value it;
+    it.word[0] = v;
+    it.word[WORDS - 1] = v;
     return item_push(&subject->me, it) == THETIS_OK;
 }
 
 static inline int subject_pop(subject_ring *subject, uint64_t *v)
 {
-    element it;
+    value it;
     if (item_pop(subject->ring, &it) != THETIS_OK) return 0;
     *v = it.word[0];
     return it.word[WORDS - 1] == *v;

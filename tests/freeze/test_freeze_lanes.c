@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_freeze_lanes.c: the same of lanes: whoever stops, at whichever instruction, the others' calls
- * return. See test_freeze.c for the controls.
+ * test_freeze_lanes.c: the same of lanes: whoever stops, at whichever instruction, the others'
+ * calls return. See test_freeze.c for the controls.
  */
 #include "lanes_items.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_kill_lanes.c: of two processes that share lanes one is killed (SIGKILL), at each instruction
- * of an operation in turn, or suddenly. A dead producer is expelled: what it committed is delivered,
- * its lane is used again, no gap stays, and the lanes come to their end. A dead consumer has a
- * successor, who sees what it has not released.
+ * of an operation in turn, or suddenly. A dead producer is expelled: what it committed is
+ * delivered, its lane is used again, no gap stays, and the lanes come to their end. A dead consumer
+ * has a successor, who sees what it has not released.
  */
 #include "lanes_items.h" /* first: other headers have an `item`, which hides parameters there */
 
