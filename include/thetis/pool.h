@@ -72,6 +72,7 @@
  * | retire    | wait-free           | 3 (H + 1) + 11 + ceil(4 / b) (S + 1) | no       | no  |
  * | reclaim   | wait-free           | see bound()                          | no       | no  |
  * | collect   | wait-free (claimed) | N times join, reclaim and leave      | no       | no  |
+ * | stat      | wait-free           | N (H + 2) + 1                        | no       | no  |
  */
 #ifndef THETIS_POOL_H
 #define THETIS_POOL_H
@@ -129,6 +130,7 @@ typedef struct thetis_pool_levels {
     size_t blocks;          /* all there are */
     size_t stored;          /* free ones in the shared store */
     size_t unreclaimed;     /* retired, by all threads, and not free yet */
+    size_t pinned;          /* hazards and results that are blocks of this pool, retired or not */
     size_t unreclaimed_max; /* N U: it can never be more */
 } thetis_pool_levels;
 
@@ -137,7 +139,8 @@ typedef enum thetis_pool_op {
     THETIS_POOL_GIVE,
     THETIS_POOL_RETIRE,
     THETIS_POOL_RECLAIM,
-    THETIS_POOL_COLLECT
+    THETIS_POOL_COLLECT,
+    THETIS_POOL_STAT
 } thetis_pool_op;
 
 /** The most blocks that there can be: 2^45, 2^21 on 32-bit machines. A header has the number of a
@@ -191,7 +194,7 @@ THETIS_API size_t thetis_pool_reclaim(thetis_pool *pool, thetis_domain_thread *m
 THETIS_API size_t thetis_pool_collect(thetis_pool *pool);
 
 /** Levels, each as it is at some moment during the call.
- *  @progress wait-free, N + 1 steps */
+ *  @progress wait-free, N (H + 2) + 1 steps */
 THETIS_API void thetis_pool_stat(const thetis_pool *pool, thetis_pool_levels *out);
 
 /** The most steps one call of `op` on `n` blocks can take.

@@ -110,6 +110,11 @@ static uintptr_t pool_link(uintptr_t word)
     return word >> THETIS_POOL_LINK_SHIFT_;
 }
 
+static size_t pool_extent(const thetis_pool_shape_ *shape)
+{
+    return shape->batches * shape->batch * shape->stride;
+}
+
 static void *pool_block(const thetis_pool *pool, uintptr_t k)
 {
     return pool->base_ + k * pool->shape_.stride;
@@ -289,7 +294,7 @@ static uintptr_t pool_find(const thetis_pool *pool, uintptr_t address)
 {
     const thetis_pool_shape_ *shape = &pool->shape_;
     uintptr_t at = address - (uintptr_t)pool_block(pool, 1);
-    return at < shape->batches * shape->batch * shape->stride ? at / shape->stride + 1 : 0;
+    return at < pool_extent(shape) ? at / shape->stride + 1 : 0;
 }
 
 static void pool_mark(thetis_pool *pool, size_t id, uintptr_t phase, uintptr_t address)
@@ -388,6 +393,7 @@ void thetis_pool_stat(const thetis_pool *pool, thetis_pool_levels *out)
     *out = (thetis_pool_levels){.blocks = shape->batches * shape->batch,
                                 .stored = (intptr_t)count > 0 ? count * shape->batch : 0,
                                 .unreclaimed_max = shape->threads * shape->most};
+    out->pinned = thetis_domain_count(pool->domain_, pool_block(pool, 1), pool_extent(shape));
     for (size_t id = 0; id < shape->threads; id++)
         out->unreclaimed += thetis_atomic_load_relaxed(&pool_local(pool, id)->held);
 }
@@ -433,6 +439,8 @@ uint64_t thetis_pool_bound(const thetis_pool *pool, thetis_pool_op op, size_t n)
                pool_bound_push(shape, shape->frees);
     case THETIS_POOL_RECLAIM:
         return pool_bound_reclaim(shape);
+    case THETIS_POOL_STAT:
+        return (uint64_t)shape->threads * (shape->words + 1) + 1;
     default:
         return (shape->threads + 1) * thetis_domain_bound(domain, THETIS_DOMAIN_JOIN, 0) +
                shape->threads * (pool_bound_reclaim(shape) +

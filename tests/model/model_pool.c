@@ -370,12 +370,16 @@ static void stat_body(unsigned thread)
     thetis_pool_levels levels;
     for (unsigned k = 0; k < 2 * thetis_check_rounds(); k++) {
         if (thread == 2) {
-            thetis_check_begin("pool.stat", pool->shape_.threads + 1);
+            thetis_check_begin("pool.stat", thetis_pool_bound(pool, THETIS_POOL_STAT, 0));
             thetis_pool_stat(pool, &levels);
             thetis_check_end();
             THETIS_CHECK(levels.unreclaimed <= levels.unreclaimed_max);
-            THETIS_CHECK(levels.stored <= levels.blocks);
+            THETIS_CHECK(levels.stored <= levels.blocks && levels.pinned <= 2);
         } else {
+            static const uintptr_t args[ARGS] = {0, 0};
+            (void)announce(thread, args);
+            withdraw(thread);
+            (void)read_once(thread, 0);
             version *v = take(thread);
             THETIS_CHECK(v);
             retire(thread, v);
@@ -388,6 +392,7 @@ static void make_stat(void)
     make((size){.threads = 2, .hazards = 1, .batch = 1, .batches = 30, .limbo = 1, .looks = 1,
                 .frees = 4});
     all_join(2);
+    begin_cell(0, 1);
 }
 
 const thetis_check_scenario pool_stat = {

@@ -238,7 +238,9 @@ TEST(a_protected_block_is_not_reused)
     }
     CHECK_EQ(thetis_pool_reclaim(the_pool, pool_self[0]), 1);
     CHECK_EQ(pool_levels().unreclaimed, 1);
+    CHECK_EQ(pool_levels().pinned, 1);
     thetis_domain_clear(pool_self[1], 0);
+    CHECK_EQ(pool_levels().pinned, 0);
     CHECK_EQ(thetis_pool_reclaim(the_pool, pool_self[0]), 0);
     CHECK_EQ(pool_levels().unreclaimed, 0);
 }
@@ -454,6 +456,7 @@ TEST(bounds_are_those_of_the_header)
     CHECK_EQ(thetis_pool_bound(the_pool, THETIS_POOL_RETIRE, 1), 17 + 2 * store);
     CHECK_EQ(thetis_pool_bound(the_pool, THETIS_POOL_RECLAIM, 1),
              33 + 2 * most + (most + 1) / 2 * store);
+    CHECK_EQ(thetis_pool_bound(the_pool, THETIS_POOL_STAT, 0), 7);
     CHECK(thetis_pool_bound(the_pool, THETIS_POOL_COLLECT, 1) >
           2 * thetis_pool_bound(the_pool, THETIS_POOL_RECLAIM, 1));
 }
