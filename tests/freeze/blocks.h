@@ -29,13 +29,16 @@ typedef struct blocks {
     thetis_atomic mailbox;
     thetis_domain *domain;
     thetis_pool *pool;
+    thetis_domain_thread *record[FREEZER_SEATS];
+    thetis_atomic joined;
 } blocks;
 
 static _Thread_local thetis_domain_thread *blocks_me;
 
+/* One of the records that setup has joined: join() may be refused while another thread collects. */
 static inline thetis_domain_thread *blocks_join(blocks *all)
 {
-    if (!blocks_me) CHECK_EQ(thetis_domain_join(all->domain, &blocks_me), THETIS_OK);
+    if (!blocks_me) blocks_me = all->record[thetis_atomic_fetch_add_relaxed(&all->joined, 1)];
     return blocks_me;
 }
 
@@ -57,14 +60,13 @@ static inline void blocks_setup(void *shared)
     CHECK_EQ(thetis_domain_init(mem, (size_t)(end - mem), &of, &all->domain), THETIS_OK);
     mem += THETIS_DOMAIN_LINES_(thetis_domain_size(&of));
     CHECK_EQ(thetis_pool_init(mem, (size_t)(end - mem), all->domain, &cfg, &all->pool), THETIS_OK);
-    thetis_domain_thread *me;
-    CHECK_EQ(thetis_domain_join(all->domain, &me), THETIS_OK);
-    CHECK_EQ(thetis_pool_take_n(all->pool, me, b, BLOCKS_RECORDS + 1), THETIS_OK);
+    for (size_t k = 0; k < FREEZER_SEATS; k++)
+        CHECK_EQ(thetis_domain_join(all->domain, &all->record[k]), THETIS_OK);
+    CHECK_EQ(thetis_pool_take_n(all->pool, all->record[0], b, BLOCKS_RECORDS + 1), THETIS_OK);
     for (size_t k = 0; k <= BLOCKS_RECORDS; k++) blocks_fill(b[k], 1);
     for (size_t k = 0; k < BLOCKS_RECORDS; k++)
         thetis_atomic_store_release(&all->cell[k], (uintptr_t)b[k]);
     thetis_atomic_store_release(&all->mailbox, (uintptr_t)b[BLOCKS_RECORDS]);
-    thetis_domain_leave(me);
 }
 
 /* Reads a cell, in one try: false if what was there has been reused. */
