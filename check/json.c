@@ -123,6 +123,7 @@ void tst_print_result(const tst_result *result, const tst_options *options)
 {
     if (options->json) json_result(result, options);
     else plain_result(result);
+    (void)fflush(stdout); /* whoever waits for a verdict need not wait for the next one */
 }
 
 void tst_print_bound(const tst_op *op, bool tight, const tst_options *options)

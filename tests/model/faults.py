@@ -122,16 +122,17 @@ def build(fault, tree, folder):
 
 
 def found_by(program, strategy):
-    """The first verdict that the strategy finds, or None."""
-    done = subprocess.run([program, "--json", "--strategy", strategy, "--schedules", SCHEDULES],
-                          text=True, check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL)
-    if done.returncode not in (0, 1, 2):
-        raise RuntimeError(f"{program} {strategy}: status {done.returncode}")
-    for line in done.stdout.splitlines():
-        verdict = json.loads(line).get("found")
-        if verdict:
-            return verdict
+    """The first verdict that the strategy finds, or None. The scenarios behind it do not run."""
+    command = [program, "--json", "--strategy", strategy, "--schedules", SCHEDULES]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as running:
+        for line in running.stdout:
+            verdict = json.loads(line).get("found")
+            if verdict:
+                running.kill()
+                return verdict
+    if running.returncode not in (0, 1, 2):
+        raise RuntimeError(f"{program} {strategy}: status {running.returncode}")
     return None
 
 
