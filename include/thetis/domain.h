@@ -29,6 +29,8 @@
  * after a fence, which comes after the cell was changed. If the look misses the hazard, then its
  * fence came before the protection's fence, so the second load sees the change. A cell that has
  * the old value once more is no harm: then the block is there, and not retired.
+ * The same holds for the block of a result until withdraw(), without a hazard: finish() comes
+ * before the block can be retired, so every look for it finds the status that names it.
  *
  * Which words may be protected: any address inside a block of a pool; low bits of a word that are
  * tags need not be taken off. A hazard must not be handed from one slot to another one: a look

@@ -3,8 +3,9 @@
  * thetis/pool.h: blocks of one size for the threads of a domain, and their reclamation.
  *
  *     thetis_pool_cfg cfg = {.size = 48, .blocks = 1000};
- *     thetis_pool *pool;
- *     thetis_status s = thetis_pool_init(mem, len, domain, &cfg, &pool);
+ *     static char mem[THETIS_POOL_SIZE(48, 1000, 8, 1)] THETIS_CACHE_ALIGNED;
+ *     thetis_pool *pool;                          for a domain of 8 threads with one hazard each
+ *     thetis_status s = thetis_pool_init(mem, sizeof mem, domain, &cfg, &pool);
  *     void *block;
  *     s = thetis_pool_take(pool, me, &block);     OK, or ENOMEM: 1000 are taken
  *     thetis_pool_give(pool, me, block);          one that nobody else has seen: back at once
@@ -148,6 +149,30 @@ typedef enum thetis_pool_op {
 #define THETIS_POOL_LINK_SHIFT_ (THETIS_CAP_WORD_BITS / 4 + 3)
 #define THETIS_POOL_BLOCKS_MAX                                                                  \
     ((THETIS_CAST(size_t, 1) << (THETIS_CAP_WORD_BITS - THETIS_POOL_LINK_SHIFT_)) - 1)
+
+/* THETIS_POOL_SIZE, from below: N * (R + N - 1 + M / 4) unreclaimed and `blocks`; b; S. */
+#define THETIS_POOL_LEAST_(blocks, n, m)                                                        \
+    (THETIS_CAST(size_t, blocks) + (n) * (2 * (m) + (n)-1 + ((m) + 3) / 4))
+#define THETIS_POOL_BATCH_(blocks, n, m)                                                        \
+    ((THETIS_POOL_LEAST_(blocks, n, m) + 16 * (n)-1) / (16 * (n)))
+#define THETIS_POOL_BATCHES_(least, n, b) (((least) + ((n)-1) * (2 * (b) + 1) + (b)-1) / (b))
+#define THETIS_POOL_BYTES_(size, n, b, s)                                                       \
+    (THETIS_DOMAIN_LINES_(sizeof(thetis_pool)) +                                                \
+     (n)*THETIS_DOMAIN_LINES_(sizeof(thetis_pool_local_)) + ((s) + 1) * sizeof(thetis_atomic) + \
+     (s) * (b)*THETIS_POOL_STRIDE_(size))
+#define THETIS_POOL_STRIDE_(size)                                                               \
+    ((THETIS_CAST(size_t, size) + 2 * sizeof(thetis_atomic) - 1) / sizeof(thetis_atomic) *      \
+     sizeof(thetis_atomic))
+#define THETIS_POOL_SIZE_(size, blocks, n, m)                                                   \
+    THETIS_POOL_BYTES_(size, n, THETIS_POOL_BATCH_(blocks, n, m),                               \
+                       THETIS_POOL_BATCHES_(THETIS_POOL_LEAST_(blocks, n, m), n,                \
+                                            THETIS_POOL_BATCH_(blocks, n, m)))
+
+/** thetis_pool_size() of a pool with align, batch and limbo 0, for a domain of so many threads and
+ *  hazards, as a constant expression, for static memory. */
+#define THETIS_POOL_SIZE(size, blocks, threads, hazards)                                        \
+    THETIS_POOL_SIZE_(size, blocks, THETIS_CAST(size_t, threads),                               \
+                      THETIS_CAST(size_t, threads) * ((hazards) + 1))
 
 THETIS_BEGIN_DECLS
 

@@ -101,6 +101,21 @@ TEST(size_refuses_what_the_header_says)
     }
 }
 
+TEST(the_macro_is_exact)
+{
+    static char mem[THETIS_POOL_SIZE(48, 1000, 8, 1)] THETIS_CACHE_ALIGNED;
+    uint64_t rng = test_seed();
+    CHECK_EQ(sizeof mem, thetis_pool_size(&(thetis_domain_cfg){8, 1, 3},
+                                          &(thetis_pool_cfg){.size = 48, .blocks = 1000}));
+    for (size_t n = test_scale(3000); n > 0; n--) {
+        size_t size = 1 + test_rand(&rng) % 300, blocks = 1 + test_rand(&rng) % 5000;
+        thetis_domain_cfg of = {1 + test_rand(&rng) % 70, 1 + test_rand(&rng) % 5, 0};
+        thetis_pool_cfg cfg = {.size = size, .blocks = blocks};
+        CHECK_EQ(THETIS_POOL_SIZE(size, blocks, of.threads, of.hazards),
+                 thetis_pool_size(&of, &cfg));
+    }
+}
+
 TEST(init_refuses_bad_memory_and_keeps_to_its_size)
 {
     thetis_domain_cfg of = {3, 1, 0};
@@ -461,8 +476,9 @@ TEST(bounds_are_those_of_the_header)
           2 * thetis_pool_bound(the_pool, THETIS_POOL_RECLAIM, 1));
 }
 
-TEST_MAIN(T(size_refuses_what_the_header_says), T(init_refuses_bad_memory_and_keeps_to_its_size),
-          T(blocks_are_aligned_and_apart), T(as_many_as_configured_can_be_taken),
+TEST_MAIN(T(size_refuses_what_the_header_says), T(the_macro_is_exact),
+          T(init_refuses_bad_memory_and_keeps_to_its_size), T(blocks_are_aligned_and_apart),
+          T(as_many_as_configured_can_be_taken),
           T(an_empty_pool_says_enomem_and_no_more), T(take_n_takes_all_or_none),
           T(blocks_go_from_thread_to_thread), T(a_protected_block_is_not_reused),
           T(a_result_is_not_reused), T(words_outside_of_the_pool_protect_nothing),
