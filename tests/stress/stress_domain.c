@@ -12,7 +12,7 @@
 #include <string.h>
 #include <thetis/pool.h>
 
-enum { CROWD = 4, CROWD_CELLS = 3, CROWD_ROUNDS = 150000, CROWD_WORDS = 6 };
+enum { CROWD = 4, CROWD_CELLS = 3, CROWD_ROUNDS = 500000, CROWD_WORDS = 6 };
 
 #define CROWD_POISON (UINTPTR_MAX / 3)
 
