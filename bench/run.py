@@ -29,6 +29,7 @@ COMPILERS = ("-gcc", "-clang")
 FULL = (4, 6)   # starts of each program, windows per start
 QUICK = (1, 9)
 SPARE_DESCRIPTORS = 64
+MPSC = ("thetis", "urcu", "moodycamel", "ck_ring", "rte_ring", "mutex")  # all but the control
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,9 @@ def latest():
 def mpsc():
     """Many producers, one consumer: one element; 32 one by one, and as a batch."""
     return [Bench("mpsc.pair", "mpsc", "urcu", ("pair",)),
-            Bench("mpsc.burst32", "mpsc", "urcu", ("burst32",)),
+            Bench("mpsc.burst32", "mpsc", "urcu", ("burst32",), only=MPSC),
             Bench("mpsc.batch32", "mpsc", "urcu", ("batch32",)),
-            stalled("mpsc", "thetis", "urcu", "moodycamel", "ck_ring", "rte_ring", "mutex")]
+            stalled("mpsc", *MPSC)]
 
 
 def lanes():

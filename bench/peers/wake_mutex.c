@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "../threaded.h"
 #include "../window.h"
 
 #define SUBJECT_VARIANT "C library, mutex + condition variable"
@@ -32,6 +33,7 @@ static uint64_t subject_calls(void)
 
 static void subject_open(void)
 {
+    bench_become_threaded();
 }
 
 static void subject_send(int to, uint64_t message)

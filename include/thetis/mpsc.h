@@ -344,6 +344,30 @@ static inline thetis_status thetis_mpsc_push_(thetis_mpsc_producer *me, const vo
     return THETIS_OK;
 }
 
+static inline size_t thetis_mpsc_push_n_(thetis_mpsc_producer *me, const void *items, size_t n,
+                                         size_t size, thetis_status *why)
+{
+    const thetis_mpsc_shape_ *shape = &me->ring_->shape_;
+    const unsigned char *from = THETIS_CAST(const unsigned char *, items);
+    thetis_status s = THETIS_OK;
+    size_t done = 0;
+    while (done < n && s == THETIS_OK) {
+        uintptr_t at = 0;
+        size_t want = n - done < shape->batch ? n - done : shape->batch, got;
+        THETIS_ASSERT1(me->open_ + want <= shape->open);
+        got = thetis_mpsc_claim_(me, want, &at, &s);
+        for (done += got; got > 0; got--) {
+            thetis_atomic *seq = thetis_mpsc_slot_(me->ring_, at, THETIS_MPSC_STRIDE_(size));
+            memcpy(seq + 1, from, size);
+            thetis_atomic_store_release(seq, at + THETIS_MPSC_COMMITTED_); /* pair: mpsc.slot */
+            from += size;
+            at += THETIS_MPSC_STEP_;
+        }
+    }
+    if (why) *why = s;
+    return done;
+}
+
 /* Takes the element at the front if there are no holes and it lies in its home, which is nearly
  * always so: then every home is free for its next ticket when the ring comes round. */
 static inline int thetis_mpsc_pop_front_(thetis_mpsc *ring, void *item, size_t size)
@@ -376,6 +400,25 @@ static inline thetis_status thetis_mpsc_pop_(thetis_mpsc *ring, void *item, size
     return THETIS_OK;
 }
 
+static inline size_t thetis_mpsc_pop_n_(thetis_mpsc *ring, void *items, size_t n, size_t size,
+                                        thetis_status *why)
+{
+    unsigned char *to = THETIS_CAST(unsigned char *, items);
+    thetis_status s = THETIS_OK;
+    size_t done = 0, fast = 0;
+    for (; done < n; done++, to += size) {
+        if (THETIS_LIKELY(thetis_mpsc_pop_front_(ring, to, size))) {
+            fast++;
+        } else {
+            s = thetis_mpsc_pop_slow_(ring, to);
+            if (s != THETIS_OK) break;
+        }
+    }
+    if (fast > 0) thetis_mpsc_publish_(ring);
+    if (why) *why = s;
+    return done;
+}
+
 /* ---- producers ------------------------------------------------------------------------------- */
 
 /** Appends one element: OK, FULL or CLOSED. Needs one slot of `open` (asserted at level 2). A
@@ -394,25 +437,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_mpsc_push(thetis_mpsc_produc
 THETIS_INLINE size_t thetis_mpsc_push_n(thetis_mpsc_producer *producer, const void *items,
                                         size_t n, thetis_status *why)
 {
-    const thetis_mpsc_shape_ *shape = &producer->ring_->shape_;
-    const unsigned char *from = THETIS_CAST(const unsigned char *, items);
-    thetis_status s = THETIS_OK;
-    size_t done = 0;
-    while (done < n && s == THETIS_OK) {
-        uintptr_t at = 0;
-        size_t want = n - done < shape->batch ? n - done : shape->batch, got;
-        THETIS_ASSERT1(producer->open_ + want <= shape->open);
-        got = thetis_mpsc_claim_(producer, want, &at, &s);
-        for (done += got; got > 0; got--) {
-            thetis_atomic *seq = thetis_mpsc_slot_(producer->ring_, at, shape->stride);
-            memcpy(seq + 1, from, shape->elem_size);
-            thetis_atomic_store_release(seq, at + THETIS_MPSC_COMMITTED_); /* pair: mpsc.slot */
-            from += shape->elem_size;
-            at += THETIS_MPSC_STEP_;
-        }
-    }
-    if (why) *why = s;
-    return done;
+    return thetis_mpsc_push_n_(producer, items, n, producer->ring_->shape_.elem_size, why);
 }
 
 /** Reserves up to `n` slots, writes to at[] where the elements go, and returns how many; fewer
@@ -493,21 +518,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_mpsc_pop(thetis_mpsc *ring, 
 THETIS_INLINE size_t thetis_mpsc_pop_n(thetis_mpsc *ring, void *items, size_t n,
                                        thetis_status *why)
 {
-    const size_t size = ring->shape_.elem_size;
-    unsigned char *to = THETIS_CAST(unsigned char *, items);
-    thetis_status s = THETIS_OK;
-    size_t done = 0, fast = 0;
-    for (; done < n; done++, to += size) {
-        if (THETIS_LIKELY(thetis_mpsc_pop_front_(ring, to, size))) {
-            fast++;
-        } else {
-            s = thetis_mpsc_pop_slow_(ring, to);
-            if (s != THETIS_OK) break;
-        }
-    }
-    if (fast > 0) thetis_mpsc_publish_(ring);
-    if (why) *why = s;
-    return done;
+    return thetis_mpsc_pop_n_(ring, items, n, ring->shape_.elem_size, why);
 }
 
 #ifdef __cplusplus
@@ -517,8 +528,9 @@ THETIS_INLINE size_t thetis_mpsc_pop_n(thetis_mpsc *ring, void *items, size_t n,
 #define THETIS_MPSC_COPYABLE_(type) _Static_assert(sizeof(type) > 0, "a complete type")
 #endif
 
-/** Typed, faster forms for elements of `type`: name_push(producer, item) and name_pop(ring, &item).
- *  The ring must have been made with elem_size == sizeof(type), asserted at level 2. */
+/** Typed, faster forms for elements of `type`: name_push(producer, item), name_pop(ring, &item),
+ *  name_push_n(producer, items, n, &why) and name_pop_n(ring, items, n, &why). The ring must have
+ *  been made with elem_size == sizeof(type), asserted at level 2. */
 #define THETIS_MPSC(name, type)                                                                 \
     THETIS_MPSC_COPYABLE_(type);                                                                \
     static inline THETIS_UNUSED THETIS_NODISCARD thetis_status name##_push(                     \
@@ -532,6 +544,19 @@ THETIS_INLINE size_t thetis_mpsc_pop_n(thetis_mpsc *ring, void *items, size_t n,
     {                                                                                           \
         THETIS_ASSERT2(ring->shape_.elem_size == sizeof(type));                                 \
         return thetis_mpsc_pop_(ring, item, sizeof(type));                                      \
+    }                                                                                           \
+    static inline THETIS_UNUSED size_t name##_push_n(thetis_mpsc_producer *producer,            \
+                                                     const type *items, size_t n,               \
+                                                     thetis_status *why)                        \
+    {                                                                                           \
+        THETIS_ASSERT2(producer->ring_->shape_.elem_size == sizeof(type));                      \
+        return thetis_mpsc_push_n_(producer, items, n, sizeof(type), why);                      \
+    }                                                                                           \
+    static inline THETIS_UNUSED size_t name##_pop_n(thetis_mpsc *ring, type *items, size_t n,   \
+                                                    thetis_status *why)                         \
+    {                                                                                           \
+        THETIS_ASSERT2(ring->shape_.elem_size == sizeof(type));                                 \
+        return thetis_mpsc_pop_n_(ring, items, n, sizeof(type), why);                           \
     }                                                                                           \
     struct name##_requires_semicolon_
 

@@ -61,7 +61,7 @@ static size_t many_push_batch(thetis_mpsc_producer *me, uint64_t by, uint64_t at
 {
     many_item items[MANY_BATCH];
     for (size_t k = 0; k < n; k++) items[k] = many_sealed(by, at + k);
-    return thetis_mpsc_push_n(me, items, n, why);
+    return at % 2 ? item_ring_push_n(me, items, n, why) : thetis_mpsc_push_n(me, items, n, why);
 }
 
 /* Gives every third one back; commits in order, so that the order can be told; dawdles. */
@@ -138,10 +138,11 @@ static void many_consume(many_run *run, uint64_t limit)
         many_item items[MANY_BATCH];
         uint64_t r = test_rand(&rng);
         size_t n = 1;
-        if (r % 3 == 0) s = item_ring_pop(run->ring, items);
-        else if (r % 3 == 1) s = thetis_mpsc_pop(run->ring, items);
+        if (r % 4 == 0) s = item_ring_pop(run->ring, items);
+        else if (r % 4 == 1) s = thetis_mpsc_pop(run->ring, items);
+        else if (r % 4 == 2) n = item_ring_pop_n(run->ring, items, 1 + r / 4 % MANY_BATCH, &s);
         else n = thetis_mpsc_pop_n(run->ring, items, 1 + r / 4 % MANY_BATCH, &s);
-        if (r % 3 < 2 && s != THETIS_OK) n = 0;
+        if (r % 4 < 2 && s != THETIS_OK) n = 0;
         for (size_t k = 0; k < n; k++) many_expect(run, &items[k]);
         CHECK_EQ(thetis_mpsc_check(run->ring), THETIS_OK);
         if (s == THETIS_EMPTY) (void)sched_yield();

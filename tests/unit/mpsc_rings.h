@@ -53,6 +53,8 @@ static inline void mpsc_push_says(thetis_mpsc_producer *by, thetis_status want)
     CHECK_EQ(thetis_mpsc_reserve(by, &at), want);
     CHECK_EQ(thetis_mpsc_push_n(by, &item, 1, &why), 0);
     CHECK_EQ(why, want);
+    CHECK_EQ(u32_ring_push_n(by, &item, 1, &why), 0);
+    CHECK_EQ(why, want);
 }
 
 static inline void mpsc_pop_is(thetis_mpsc *ring, uint32_t want)
@@ -70,6 +72,8 @@ static inline void mpsc_pop_says(thetis_mpsc *ring, thetis_status want)
     CHECK_EQ(u32_ring_pop(ring, &got), want);
     CHECK_EQ(thetis_mpsc_pop(ring, &got), want);
     CHECK_EQ(thetis_mpsc_pop_n(ring, &got, 1, &why), 0);
+    CHECK_EQ(why, want);
+    CHECK_EQ(u32_ring_pop_n(ring, &got, 1, &why), 0);
     CHECK_EQ(why, want);
     CHECK_EQ(got, 4711);
     CHECK_EQ(thetis_mpsc_check(ring), THETIS_OK);
