@@ -213,11 +213,11 @@ class Report:
         row.update(stats.summary(values))
         self.row(row, f"{row['min']:>12.4g} {row['max']:>12.4g}")
 
-    def count(self, bench, subject, metric, unit, count, n):
-        """How many of `n` trials."""
-        row = {"bench": bench, "subject": subject, "metric": metric, "unit": unit,
-               "median": count, "min": count, "max": count, "n": n}
-        self.row(row, f"{'':>25}")
+    def count(self, bench, subject, metric, unit, values, n):
+        """How many of `n` trials, each time."""
+        row = {"bench": bench, "subject": subject, "metric": metric, "unit": unit}
+        row.update(stats.summary(values), n=n)
+        self.row(row, f"{row['min']:>12} {row['max']:>12}")
 
     def ratio(self, bench, subject, metric, reference, values):
         """How one subject compares with the reference, turn by turn."""
@@ -272,16 +272,16 @@ def by_faster_compiler(values):
 
 
 def report_stalled(report, bench, values, quick):
-    """How many windows were without progress, and at how many instructions the threads of each
-    start of a program were suspended."""
+    """How many windows were without progress, and at how many instructions the threads were
+    suspended: of each start of a program, since addresses differ from start to start."""
     each = int((bench.quick_args if quick else bench.args)[-1])
     turns = (QUICK if quick else FULL)[1]
     for name, lines in values.items():
-        without = int(sum(line[0] for line in lines))
+        without = [int(sum(line[0] for line in lines))]
         report.count(bench.name, base_name(name), bench.metric, "without", without,
                      each * len(lines))
-        report.figure(bench.name, base_name(name), "places", "instructions",
-                      [line[1] for line in lines[turns - 1::turns]])
+        report.count(bench.name, base_name(name), "places", "instructions",
+                     [int(line[1]) for line in lines[turns - 1::turns]], each * turns)
 
 
 def report_times(report, bench, values):
