@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""hunt.py: looks for one of the faults of faults.py.
+"""hunt.py: looks for one of the faults in planted/.
 
 The changed file is compiled, linked before the archive of the instrumented library, and the
 scenarios of its structure run, with one strategy after the other until one finds it: few schedules
@@ -31,7 +31,7 @@ def plain_sources(name):
     """What the scenarios of a structure need that is not instrumented."""
     if name in ("wake", "wait"):
         return [f"tests/model/system_{name}.c"]
-    if name.endswith("history"):
+    if any('"lin/lin.h"' in path.read_text() for path in models_of(name)):
         return [p for p in sorted(ROOT.glob("tests/lin/*.c")) if p.name != "clock.c"]
     return []
 
