@@ -71,13 +71,21 @@
  *
  * | operation   | thread   | progress  | bound               | ISR-safe | shm-safe |
  * |-------------|----------|-----------|---------------------|----------|----------|
- * | push_n      | producer | wait-free | n * w + 2 + p       | yes      | not yet  |
- * | pop_n       | reader   | wait-free | n * w + 3           | yes      | not yet  |
- * | join        | any      | wait-free | k + 3, LOSSY 1      | yes      | not yet  |
- * | leave       | reader   | wait-free | 3, LOSSY 0          | yes      | not yet  |
- * | close       | producer | wait-free | 1                   | yes      | not yet  |
+ * | push_n      | producer | wait-free | n * w + 2 + p       | yes      | yes      |
+ * | pop_n       | reader   | wait-free | n * w + 3           | yes      | yes      |
+ * | join        | any      | wait-free | k + 3, LOSSY 1      | yes      | yes      |
+ * | attach      | its own  | wait-free | 2                   | yes      | yes      |
+ * | leave       | reader   | wait-free | 3, LOSSY 0          | yes      | yes      |
+ * | close       | producer | wait-free | 1                   | yes      | yes      |
  *
  * w: words of an element; k: cfg.readers; p: REFUSE 2 k, EVICT 3 k, LOSSY 0.
+ *
+ * In memory that processes share (thetis/shm.h) each attaches, and uses what it has attached. What
+ * the peers must not change (the producer's counter, a reader's, the configuration) is in memory of
+ * its own. A reader's cursor that cannot be holds the producer up as one that is `capacity` behind;
+ * check() tells them apart. A tail that cannot be is ECORRUPT in REFUSE, LOST in the other modes.
+ * Elements may be torn by a peer. A process that is killed keeps a reader's place, and in REFUSE
+ * its cursor stops the producer for ever: between processes that may die use EVICT or LOSSY.
  *
  * Counters wrap after 2^30 elements with 32-bit words (2^62 with 64). missed() counts modulo that.
  * If the producer goes on by a multiple of it, exactly to within the ring, within one pop of a
@@ -90,6 +98,7 @@
 #include <string.h>
 #include <thetis/atomic.h>
 #include <thetis/caps.h>
+#include <thetis/shm.h>
 #include <thetis/status.h>
 #include <thetis/thread.h>
 
@@ -99,9 +108,11 @@ typedef enum thetis_bcast_mode {
     THETIS_BCAST_LOSSY
 } thetis_bcast_mode;
 
-/** The ring; cursors, slots and the table of places follow. Public only so that the hot path is
- *  inline: use the functions. */
+/** The ring; cursors, slots and the table of places follow. What attach() fills is one, too: its
+ *  private part is used, and far_ leads to the rest. Public only so that the hot path is inline:
+ *  use the functions. */
 typedef struct thetis_bcast {
+    thetis_shm_about_ about_;
     struct {
         thetis_atomic tail_;  /* published */
         thetis_atomic begun_; /* LOSSY: up to here slots may have been written */
@@ -111,6 +122,7 @@ typedef struct thetis_bcast {
         uintptr_t limit_; /* may write up to here */
         uintptr_t joins_; /* the joins that it has seen */
         uintptr_t closed_;
+        uintptr_t ahead_; /* LOSSY: how much further a dead producer had begun */
     } THETIS_CACHE_ALIGNED producer_; /* private to it */
     struct {
         thetis_atomic joins_;
@@ -118,6 +130,7 @@ typedef struct thetis_bcast {
         uintptr_t mode_;
         uintptr_t span_; /* 4 * capacity */
         uintptr_t elem_size_;
+        uintptr_t far_; /* bytes from here to the ring that is shared; 0: this is it */
     } THETIS_CACHE_ALIGNED shape_; /* constant after init, but for joins_ */
 } thetis_bcast;
 
@@ -177,8 +190,21 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bcast_init(void *mem, size_t le
                                                             const thetis_bcast_cfg *cfg,
                                                             thetis_bcast **out);
 
+/** Makes `ring`, in memory of this process, a way to the ring that thetis_bcast_init() has built in
+ *  `mem` with the same cfg: for all functions here, in one role. As a producer it goes on where the
+ *  last one has published. Readers of a process join what it has attached.
+ *  EINVAL: a bad configuration, mem NULL or misaligned, len too small for it. ENOTSUP: built by a
+ *  library with another layout, word size or THETIS_CACHE_LINE. ECORRUPT: the memory holds no ring
+ *  of this configuration, or its counters contradict each other.
+ *  @progress wait-free, at most 2 steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_bcast_attach(void *mem, size_t len,
+                                                              const thetis_bcast_cfg *cfg,
+                                                              thetis_shm_role role,
+                                                              thetis_bcast *ring);
+
 /** Makes `reader` an end of the ring, also of a closed one. What it gets is said above.
- *  ENOSLOT: all places are taken; not exact, see thetis_thread_join(). Never in LOSSY.
+ *  ENOSLOT: all places are taken; not exact, see thetis_thread_join(). Never in LOSSY. ECORRUPT,
+ *  when attached: a peer has written into the table of places.
  *  @progress wait-free, at most k + 3 steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bcast_join(thetis_bcast *ring,
                                                             thetis_bcast_reader *reader);
@@ -222,16 +248,24 @@ THETIS_END_DECLS
 #define THETIS_BCAST_ACTIVE_ THETIS_CAST(uintptr_t, 2)
 #define THETIS_BCAST_EVICTED_ THETIS_CAST(uintptr_t, 3)
 
+/* The ring that is shared: this one, or where attach() has found it. Through its number, as the
+ * compiler must not take it for a part of this object. */
+static inline thetis_bcast *thetis_bcast_there_(const thetis_bcast *ring)
+{
+    uintptr_t here = THETIS_ADDRESS_(uintptr_t, ring);
+    return THETIS_ADDRESS_(thetis_bcast *, here + ring->shape_.far_);
+}
+
 static inline thetis_atomic *thetis_bcast_cursor_of_(thetis_bcast *ring, size_t place)
 {
-    void *cursors = ring + 1;
+    void *cursors = thetis_bcast_there_(ring) + 1;
     return &(THETIS_CAST(thetis_bcast_cursor_ *, cursors) + place)->at_;
 }
 
 /* The slot of a counter; `size` is that of an element. */
 static inline thetis_atomic *thetis_bcast_slot_(thetis_bcast *ring, uintptr_t at, size_t size)
 {
-    void *cursors = ring + 1;
+    void *cursors = thetis_bcast_there_(ring) + 1;
     void *slots = THETIS_CAST(thetis_bcast_cursor_ *, cursors) + ring->shape_.readers_;
     size_t number = (at & (ring->shape_.span_ - 1)) >> 2;
     return THETIS_CAST(thetis_atomic *, slots) +
@@ -285,16 +319,30 @@ static inline void thetis_bcast_read_(thetis_bcast *ring, uintptr_t at, void *it
     }
 }
 
+/* LOSSY: says that `steps` from `at` on may be overwritten; never less than was said before. */
+static inline void thetis_bcast_begin_(thetis_bcast *ring, uintptr_t at, uintptr_t steps)
+{
+    uintptr_t ahead = ring->producer_.ahead_;
+    if (THETIS_UNLIKELY(ahead != 0)) {
+        ring->producer_.ahead_ = ahead > steps ? ahead - steps : 0;
+        if (ahead < steps) ahead = steps;
+    } else {
+        ahead = steps;
+    }
+    thetis_atomic_store_relaxed(&thetis_bcast_there_(ring)->shown_.begun_, at + ahead);
+}
+
 /* How many of `n` elements can be written. */
 static inline size_t thetis_bcast_room_(thetis_bcast *ring, size_t n)
 {
     uintptr_t at = ring->producer_.at_, room = ring->shape_.span_;
     if (ring->shape_.mode_ == THETIS_BCAST_LOSSY) {
         if (n > room >> 2) n = room >> 2;
-        thetis_atomic_store_relaxed(&ring->shown_.begun_, at + (n << 2));
+        thetis_bcast_begin_(ring, at, n << 2);
         return n;
     }
-    uintptr_t joins = thetis_atomic_load_acquire(&ring->shape_.joins_); /* pair: bcast.join */
+    uintptr_t joins = thetis_atomic_load_acquire(
+        &thetis_bcast_there_(ring)->shape_.joins_); /* pair: bcast.join */
     room = ring->producer_.limit_ - at;
     if (THETIS_UNLIKELY(joins != ring->producer_.joins_ || room >> 2 < n)) {
         ring->producer_.joins_ = joins;
@@ -315,16 +363,18 @@ static inline size_t thetis_bcast_push_n_(thetis_bcast *ring, const void *items,
     *why = room < n ? THETIS_FULL : THETIS_OK;
     if (THETIS_UNLIKELY(room == 0)) return 0;
     thetis_bcast_write_(ring, at, items, room, size);
-    ring->producer_.at_ = at + (room << 2);
-    thetis_atomic_store_release(&ring->shown_.tail_, at + (room << 2)); /* pair: bcast.tail */
+    at += room << 2;
+    ring->producer_.at_ = at;
+    thetis_atomic_store_release(&thetis_bcast_there_(ring)->shown_.tail_, /* pair: bcast.tail */
+                                at);
     return room;
 }
 
 /* Learns how far may be read; returns what there is to say at the end of that. */
 static inline thetis_status thetis_bcast_refill_(thetis_bcast_reader *reader)
 {
-    thetis_bcast *ring = reader->of_;
-    uintptr_t tail = thetis_atomic_load_acquire(&ring->shown_.tail_); /* pair: bcast.tail */
+    thetis_bcast *ring = reader->of_, *there = thetis_bcast_there_(ring);
+    uintptr_t tail = thetis_atomic_load_acquire(&there->shown_.tail_); /* pair: bcast.tail */
     thetis_status end = tail & THETIS_BCAST_CLOSED_ ? THETIS_CLOSED : THETIS_EMPTY;
     if (THETIS_UNLIKELY(!reader->active_)) { /* after tail: JOINING, if closed, stays so */
         uintptr_t cursor =
@@ -334,8 +384,14 @@ static inline thetis_status thetis_bcast_refill_(thetis_bcast_reader *reader)
         reader->at_ = reader->known_ = cursor & ~THETIS_BCAST_STATE_;
         reader->active_ = 1;
     }
-    tail &= ~THETIS_BCAST_CLOSED_; /* may be older than a cursor that was just given */
-    if (THETIS_CAST(intptr_t, tail - reader->at_) > 0) reader->known_ = tail;
+    tail &= ~THETIS_BCAST_STATE_; /* may be older than a cursor that was just given */
+    if (THETIS_CAST(intptr_t, tail - reader->at_) > 0) {
+        if (THETIS_UNLIKELY(tail - reader->at_ > ring->shape_.span_)) {
+            if (ring->shape_.mode_ == THETIS_BCAST_REFUSE) return THETIS_ECORRUPT;
+            tail = reader->at_ + ring->shape_.span_; /* it was evicted, and will see that */
+        }
+        reader->known_ = tail;
+    }
     return end;
 }
 
@@ -378,9 +434,9 @@ static inline size_t thetis_bcast_pop_gated_(thetis_bcast_reader *reader, void *
 static inline size_t thetis_bcast_pop_lossy_(thetis_bcast_reader *reader, void *items, size_t n,
                                              size_t size, thetis_status *why)
 {
-    thetis_bcast *ring = reader->of_;
-    uintptr_t tail = thetis_atomic_load_acquire(&ring->shown_.tail_); /* pair: bcast.tail */
-    uintptr_t ready = (tail & ~THETIS_BCAST_CLOSED_) - reader->at_;
+    thetis_bcast *ring = reader->of_, *there = thetis_bcast_there_(ring);
+    uintptr_t tail = thetis_atomic_load_acquire(&there->shown_.tail_); /* pair: bcast.tail */
+    uintptr_t ready = (tail & ~THETIS_BCAST_STATE_) - reader->at_;
     *why = THETIS_OK;
     if (ready >> 2 < n) {
         n = ready >> 2;
@@ -389,7 +445,7 @@ static inline size_t thetis_bcast_pop_lossy_(thetis_bcast_reader *reader, void *
     if (n == 0) return 0;
     if (THETIS_LIKELY(ready <= ring->shape_.span_)) {
         thetis_bcast_read_(ring, reader->at_, items, n, size);
-        uintptr_t begun = thetis_atomic_load_relaxed(&ring->shown_.begun_);
+        uintptr_t begun = thetis_atomic_load_relaxed(&there->shown_.begun_);
         if (THETIS_LIKELY(begun - reader->at_ <= ring->shape_.span_)) {
             reader->at_ += n << 2;
             return n;
@@ -438,7 +494,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_bcast_push(thetis_bcast *rin
 THETIS_INLINE void thetis_bcast_close(thetis_bcast *ring)
 {
     ring->producer_.closed_ = 1;
-    thetis_atomic_store_release(&ring->shown_.tail_, /* pair: bcast.tail */
+    thetis_atomic_store_release(&thetis_bcast_there_(ring)->shown_.tail_, /* pair: bcast.tail */
                                 ring->producer_.at_ | THETIS_BCAST_CLOSED_);
 }
 

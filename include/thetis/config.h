@@ -37,10 +37,12 @@
 #define THETIS_BEGIN_DECLS extern "C" {
 #define THETIS_END_DECLS }
 #define THETIS_CAST(type, x) (static_cast<type>(x))
+#define THETIS_ADDRESS_(type, x) (reinterpret_cast<type>(x))
 #else
 #define THETIS_BEGIN_DECLS
 #define THETIS_END_DECLS
 #define THETIS_CAST(type, x) ((type)(x))
+#define THETIS_ADDRESS_(type, x) ((type)(x)) /* a pointer's number, or the pointer of one */
 #endif
 
 /* An exported function. Everything else in the shared library is hidden. */

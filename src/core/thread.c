@@ -6,7 +6,7 @@
  * the ABA problem), bits in one word (a fetch-or returns the word, but which bit to try next is a
  * loop again), a hash of the thread's name (not small numbers).
  */
-#include <thetis/thread.h>
+#include "thread.h"
 
 struct thetis_thread_table {
     thetis_atomic admitted; /* threads that hold a place, look for one, or are being refused */
@@ -35,27 +35,38 @@ thetis_status thetis_thread_init(void *mem, size_t len, size_t places, thetis_th
     return THETIS_OK;
 }
 
-thetis_status thetis_thread_join(thetis_thread_table *table, size_t *id)
+thetis_status tht_thread_take(thetis_thread_table *table, size_t places, size_t *id)
 {
     uintptr_t in = thetis_atomic_fetch_add_acquire(&table->admitted, 1); /* pair: thread.admit */
     size_t i = 0;
-    if (in >= table->places) {
+    if (in >= places) {
         (void)thetis_atomic_fetch_sub_relaxed(&table->admitted, 1);
         return THETIS_ENOSLOT;
     }
     while (thetis_atomic_exchange_acq_rel(&table->place[i], 1)) { /* pair: thread.place */
-        i++;
-        THETIS_ASSERT1(i < table->places); /* the proof in the header: one pass finds a place */
+        if (++i == places) return THETIS_ECORRUPT; /* by the proof in the header one was free */
     }
     *id = i;
     return THETIS_OK;
 }
 
+void tht_thread_give(thetis_thread_table *table, size_t id)
+{
+    thetis_atomic_store_release(&table->place[id], 0); /* pair: thread.place */
+    (void)thetis_atomic_fetch_sub_release(&table->admitted, 1); /* pair: thread.admit */
+}
+
+thetis_status thetis_thread_join(thetis_thread_table *table, size_t *id)
+{
+    thetis_status s = tht_thread_take(table, table->places, id);
+    THETIS_ASSERT1(s != THETIS_ECORRUPT);
+    return s;
+}
+
 void thetis_thread_leave(thetis_thread_table *table, size_t id)
 {
     THETIS_ASSERT1(id < table->places);
-    thetis_atomic_store_release(&table->place[id], 0); /* pair: thread.place */
-    (void)thetis_atomic_fetch_sub_release(&table->admitted, 1); /* pair: thread.admit */
+    tht_thread_give(table, id);
 }
 
 uint64_t thetis_thread_bound(const thetis_thread_table *table, thetis_thread_op op)

@@ -5,6 +5,8 @@
 #include <thetis/bcast.h>
 
 #include "../core/start.h"
+#include "../core/thread.h"
+#include "shm.h"
 
 /* Places of readers lie behind the slots; LOSSY has none. */
 static thetis_thread_table *bcast_places(thetis_bcast *ring)
@@ -27,6 +29,21 @@ size_t thetis_bcast_size(const thetis_bcast_cfg *cfg)
     return THETIS_BCAST_SIZE(cfg->elem_size, capacity, cfg->readers);
 }
 
+static thetis_shm_about_ bcast_about(const thetis_bcast_cfg *cfg)
+{
+    return tht_shm_about(
+        THT_SHM_BCAST, thetis_bcast_size(cfg),
+        (uintptr_t[4]){cfg->elem_size, cfg->capacity, cfg->readers, (uintptr_t)cfg->mode});
+}
+
+static void bcast_set_shape(thetis_bcast *ring, const thetis_bcast_cfg *cfg)
+{
+    ring->shape_.readers_ = cfg->readers;
+    ring->shape_.mode_ = cfg->mode;
+    ring->shape_.span_ = cfg->capacity << 2;
+    ring->shape_.elem_size_ = cfg->elem_size;
+}
+
 thetis_status thetis_bcast_init(void *mem, size_t len, const thetis_bcast_cfg *cfg,
                                 thetis_bcast **out)
 {
@@ -34,13 +51,10 @@ thetis_status thetis_bcast_init(void *mem, size_t len, const thetis_bcast_cfg *c
     thetis_bcast *ring = mem;
     thetis_thread_table *places;
     THETIS_ASSERT1(out);
-    if (!mem || (uintptr_t)mem % THETIS_CACHE_LINE != 0) return THETIS_EINVAL;
-    if (size == 0 || len < size) return THETIS_EINVAL;
+    if (tht_shm_holds(mem, len, size) != THETIS_OK) return THETIS_EINVAL;
     memset(ring, 0, size);
-    ring->shape_.readers_ = cfg->readers;
-    ring->shape_.mode_ = cfg->mode;
-    ring->shape_.span_ = cfg->capacity << 2;
-    ring->shape_.elem_size_ = cfg->elem_size;
+    ring->about_ = bcast_about(cfg);
+    bcast_set_shape(ring, cfg);
     ring->producer_.at_ = ring->producer_.joins_ = THT_START;
     ring->producer_.limit_ = THT_START + ring->shape_.span_;
     thetis_atomic_store_relaxed(&ring->shape_.joins_, THT_START);
@@ -52,20 +66,51 @@ thetis_status thetis_bcast_init(void *mem, size_t len, const thetis_bcast_cfg *c
                               &places);
 }
 
+/* Knows of no room: the first push looks at all cursors. */
+static thetis_status bcast_succeed(thetis_bcast *ring)
+{
+    const thetis_bcast *there = thetis_bcast_there_(ring);
+    uintptr_t tail = thetis_atomic_load_relaxed(&there->shown_.tail_);
+    ring->producer_.at_ = ring->producer_.limit_ = tail & ~THETIS_BCAST_STATE_;
+    ring->producer_.closed_ = tail & THETIS_BCAST_CLOSED_;
+    if (ring->shape_.mode_ != THETIS_BCAST_LOSSY) return THETIS_OK;
+    uintptr_t ahead = thetis_atomic_load_relaxed(&there->shown_.begun_) - ring->producer_.at_;
+    ring->producer_.ahead_ = (intptr_t)ahead > 0 ? ahead : 0;
+    return ahead % 4 == 0 && ring->producer_.ahead_ <= ring->shape_.span_ ? THETIS_OK
+                                                                           : THETIS_ECORRUPT;
+}
+
+thetis_status thetis_bcast_attach(void *mem, size_t len, const thetis_bcast_cfg *cfg,
+                                  thetis_shm_role role, thetis_bcast *ring)
+{
+    const thetis_shm_about_ want = bcast_about(cfg);
+    const thetis_bcast *there = mem;
+    thetis_status s = tht_shm_holds(mem, len, thetis_bcast_size(cfg));
+    THETIS_ASSERT1(ring);
+    if (s == THETIS_OK) s = tht_shm_is(&there->about_, &want);
+    if (s != THETIS_OK) return s;
+    memset(ring, 0, sizeof *ring);
+    bcast_set_shape(ring, cfg);
+    ring->shape_.far_ = (uintptr_t)mem - (uintptr_t)ring;
+    return role == THETIS_SHM_PRODUCER ? bcast_succeed(ring) : THETIS_OK;
+}
+
 /* ---- readers --------------------------------------------------------------------------------- */
 
 thetis_status thetis_bcast_join(thetis_bcast *ring, thetis_bcast_reader *reader)
 {
+    thetis_bcast *there = thetis_bcast_there_(ring);
     thetis_bcast_reader joined = {.of_ = ring};
     if (ring->shape_.mode_ == THETIS_BCAST_LOSSY) {
-        uintptr_t tail = thetis_atomic_load_relaxed(&ring->shown_.tail_);
-        joined.at_ = tail & ~THETIS_BCAST_CLOSED_;
+        uintptr_t tail = thetis_atomic_load_relaxed(&there->shown_.tail_);
+        joined.at_ = tail & ~THETIS_BCAST_STATE_;
     } else {
-        thetis_status s = thetis_thread_join(bcast_places(ring), &joined.place_);
+        thetis_status s = tht_thread_take(bcast_places(ring), ring->shape_.readers_,
+                                          &joined.place_);
         if (s != THETIS_OK) return s;
         thetis_atomic_store_release(thetis_bcast_cursor_of_(ring, joined.place_),
                                     THETIS_BCAST_JOINING_); /* pair: bcast.cursor */
-        (void)thetis_atomic_fetch_add_release(&ring->shape_.joins_, 1); /* pair: bcast.join */
+        (void)thetis_atomic_fetch_add_release(&there->shape_.joins_, 1); /* pair: bcast.join */
     }
     *reader = joined;
     return THETIS_OK;
@@ -79,7 +124,7 @@ void thetis_bcast_leave(thetis_bcast_reader *reader)
     if (ring->shape_.mode_ == THETIS_BCAST_LOSSY) return;
     thetis_atomic_store_release(thetis_bcast_cursor_of_(ring, reader->place_),
                                 THETIS_BCAST_FREE_); /* pair: bcast.cursor */
-    thetis_thread_leave(bcast_places(ring), reader->place_);
+    tht_thread_give(bcast_places(ring), reader->place_);
 }
 
 uintptr_t thetis_bcast_missed(const thetis_bcast_reader *reader)
@@ -93,7 +138,7 @@ void thetis_bcast_skip_(thetis_bcast_reader *reader)
 {
     thetis_bcast *ring = reader->of_;
     uintptr_t tail =
-        thetis_atomic_load_relaxed(&ring->shown_.tail_) & ~THETIS_BCAST_CLOSED_;
+        thetis_atomic_load_relaxed(&thetis_bcast_there_(ring)->shown_.tail_) & ~THETIS_BCAST_STATE_;
     uintptr_t capacity = ring->shape_.span_ >> 2;
     uintptr_t to = tail - ((capacity - capacity / 2) << 2);
     if (THETIS_CAST(intptr_t, to - reader->at_) <= 0) to = tail;
@@ -110,17 +155,24 @@ static uintptr_t bcast_lag(const thetis_bcast *ring, uintptr_t cursor)
     return ring->producer_.at_ - (cursor & ~THETIS_BCAST_STATE_);
 }
 
+/* One that cannot be, since a peer has written it, leaves no room. */
+static uintptr_t bcast_held(const thetis_bcast *ring, uintptr_t cursor)
+{
+    uintptr_t lag = bcast_lag(ring, cursor);
+    return lag <= ring->shape_.span_ ? lag : ring->shape_.span_;
+}
+
 /* One reader: activated if it has joined, evicted if it leaves no room for `n`. Its lag. */
 static uintptr_t bcast_visit(thetis_bcast *ring, thetis_atomic *cursor, size_t n)
 {
     uintptr_t at = ring->producer_.at_;
     uintptr_t seen = thetis_atomic_load_acquire(cursor); /* pair: bcast.cursor */
-    uintptr_t lag = bcast_lag(ring, seen);
+    uintptr_t lag = bcast_held(ring, seen);
     if (seen == THETIS_BCAST_JOINING_) { /* fails if it has left meanwhile */
         (void)thetis_atomic_cas_relaxed(cursor, seen, at | THETIS_BCAST_ACTIVE_);
     } else if (ring->shape_.mode_ == THETIS_BCAST_EVICT && (ring->shape_.span_ - lag) >> 2 < n) {
         if (thetis_atomic_cas_relaxed(cursor, seen, THETIS_BCAST_EVICTED_)) return 0;
-        lag = bcast_lag(ring, thetis_atomic_load_relaxed(cursor));
+        lag = bcast_held(ring, thetis_atomic_load_relaxed(cursor));
     }
     return lag;
 }
@@ -147,8 +199,9 @@ static int bcast_is_sound(const thetis_bcast *ring)
 
 thetis_status thetis_bcast_check(const thetis_bcast *ring)
 {
-    const thetis_bcast_cursor_ *cursors = (const void *)(ring + 1);
-    uintptr_t tail = thetis_atomic_load_relaxed(&ring->shown_.tail_) & ~THETIS_BCAST_CLOSED_;
+    const thetis_bcast *there = thetis_bcast_there_(ring);
+    const thetis_bcast_cursor_ *cursors = (const void *)(there + 1);
+    uintptr_t tail = thetis_atomic_load_relaxed(&there->shown_.tail_) & ~THETIS_BCAST_CLOSED_;
     if (!bcast_is_sound(ring) || tail != ring->producer_.at_) return THETIS_ECORRUPT;
     for (size_t k = 0; k < ring->shape_.readers_; k++) {
         uintptr_t cursor = thetis_atomic_load_relaxed(&cursors[k].at_);

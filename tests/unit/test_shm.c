@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <thetis/bcast.h>
 #include <thetis/bytes_end.h>
 #include <thetis/shm.h>
 #include <thetis/spsc_end.h>
@@ -57,9 +58,31 @@ static thetis_status attach_bytes(void *mem, size_t len, unsigned wrong)
     return s;
 }
 
+static size_t make_bcast(void *mem)
+{
+    const thetis_bcast_cfg cfg = {8, 16, 4, THETIS_BCAST_EVICT};
+    thetis_bcast *ring;
+    CHECK_EQ(thetis_bcast_init(mem, SHM_MEM, &cfg, &ring), THETIS_OK);
+    return thetis_bcast_size(&cfg);
+}
+
+static thetis_status attach_bcast(void *mem, size_t len, unsigned wrong)
+{
+    static const thetis_bcast_cfg cfg[] = {{8, 16, 4, THETIS_BCAST_EVICT},
+                                           {8, 16, 4, THETIS_BCAST_REFUSE},
+                                           {8, 8, 4, THETIS_BCAST_EVICT},
+                                           {8, 16, 3, THETIS_BCAST_EVICT},
+                                           {8, 12, 4, THETIS_BCAST_EVICT}};
+    thetis_bcast ring;
+    thetis_status s = thetis_bcast_attach(mem, len, &cfg[wrong], THETIS_SHM_PRODUCER, &ring);
+    CHECK_EQ(thetis_bcast_attach(mem, len, &cfg[wrong], THETIS_SHM_CONSUMER, &ring), s);
+    return s;
+}
+
 static const shm_kind kinds[] = {
     {"spsc", make_spsc, attach_spsc, 3},
     {"bytes", make_bytes, attach_bytes, 3},
+    {"bcast", make_bcast, attach_bcast, 3},
 };
 
 static void each_kind(void (*body)(const shm_kind *kind, size_t size))
