@@ -50,43 +50,57 @@
  *
  * | operation    | thread | progress  | bound     | ISR-safe | shm-safe |
  * |--------------|--------|-----------|-----------|----------|----------|
- * | store        | writer | wait-free | n + 2 + w | yes      | not yet  |
- * | reserve      | writer | wait-free | n + 1     | yes      | not yet  |
- * | commit,close | writer | wait-free | 1         | yes      | not yet  |
- * | peek         | reader | wait-free | 3         | yes      | not yet  |
- * | load         | reader | wait-free | 3 + w     | yes      | not yet  |
- * | join, leave  | any    | wait-free | 2         | yes      | not yet  |
+ * | store        | writer | wait-free | n + 2 + w | yes      | yes      |
+ * | reserve      | writer | wait-free | n + 1     | yes      | yes      |
+ * | commit,close | writer | wait-free | 1         | yes      | yes      |
+ * | peek         | reader | wait-free | 3         | yes      | yes      |
+ * | load         | reader | wait-free | 3 + w     | yes      | yes      |
+ * | attach       | its own| wait-free | 1         | yes      | yes      |
+ * | join, leave  | any    | wait-free | 2         | yes      | yes      |
  *
- * n: readers, w: words of a value. "shm-safe, not yet": the memory holds no pointer, but nothing
- * validates a hostile peer, and the place of a killed reader cannot be taken back.
+ * n: readers, w: words of a value.
+ *
+ * In memory that processes share (thetis/shm.h) each attaches, and uses what it has attached: the
+ * number of the latest buffer, the configuration, a reader's pin are in memory of its own. A word
+ * that names no buffer is ECORRUPT to a reader. Counts of pins are in the peers' reach: if by them
+ * no buffer is free the writer's answer is FULL, and a peer can make it write where others read, so
+ * that they see torn values. A reader that is killed keeps its place and its pin. A writer that is
+ * killed inside commit() may cost a buffer for good, as nobody knows how often that was pinned:
+ * have places for one reader more than there are for each such death, else FULL may come.
  */
 #ifndef THETIS_LATEST_H
 #define THETIS_LATEST_H
 
 #include <string.h>
 #include <thetis/atomic.h>
+#include <thetis/shm.h>
 #include <thetis/status.h>
 
-/** The register; its buffers follow. Public only so that the hot path is inline. */
+/** The register; its buffers follow. What attach() fills is one, too: its private part is used, and
+ *  far_ leads to the rest. Public only so that the hot path is inline. */
 typedef struct thetis_latest {
+    thetis_shm_about_ about_;
     thetis_atomic current_; /* bit 0: closed; bits 1 to 15: buffer, 0 none yet; above: pins */
     struct {
         uintptr_t latest_; /* the buffer in current_ */
         uintptr_t open_;   /* the buffer that is reserved; 0: none */
         uintptr_t closed_;
+        thetis_atomic moving_; /* attached: the latest, while it is being replaced; else 0 */
     } THETIS_CACHE_ALIGNED writer_; /* private to the writer */
     struct {
         thetis_atomic readers_; /* places taken, and, for a moment, readers that are refused */
         uintptr_t places_;      /* n */
         uintptr_t value_size_;
         uintptr_t stride_; /* bytes of a buffer */
+        uintptr_t far_; /* bytes from here to the register that is shared; 0: this is it */
     } THETIS_CACHE_ALIGNED shape_; /* constant after init, but for readers_ */
 } THETIS_CACHE_ALIGNED thetis_latest;
 
 /* The head of a buffer; the value follows. */
 typedef struct thetis_latest_buffer_ {
     thetis_atomic unpins_; /* pins that were given back */
-    uintptr_t pins_;       /* private to the writer: all pins of when it was the latest */
+    thetis_atomic pins_;   /* private to the writer: all pins of when it was the latest */
+    uintptr_t lost_;       /* 1: a dead writer has not said how many pins: never free */
 } THETIS_CACHE_ALIGNED thetis_latest_buffer_;
 
 /** A reader's end, in the caller's memory; for one thread at a time. */
@@ -138,6 +152,18 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_latest_init(void *mem, size_t l
                                                              const thetis_latest_cfg *cfg,
                                                              thetis_latest **out);
 
+/** Makes `latest`, in memory of this process, a way to the register that thetis_latest_init() has
+ *  built in `mem` with the same cfg: for all functions here, in one role. Readers of a process join
+ *  what it has attached. A writer goes on where the last one has published.
+ *  EINVAL: a bad configuration, mem NULL or misaligned, len too small for it. ENOTSUP: built by a
+ *  library with another layout, word size or THETIS_CACHE_LINE. ECORRUPT: the memory holds no
+ *  register of this configuration, or names buffers that there are not.
+ *  @progress wait-free, at most 1 step */
+THETIS_API THETIS_NODISCARD thetis_status thetis_latest_attach(void *mem, size_t len,
+                                                               const thetis_latest_cfg *cfg,
+                                                               thetis_shm_role role,
+                                                               thetis_latest *latest);
+
 /** Makes `reader` an end of the register: the first look shows the value that is the latest then,
  *  if there is one. ENOSLOT: all places are taken. It is not exact: a refused reader is counted for
  *  a moment, so another may be refused although a place has just become free.
@@ -174,10 +200,18 @@ static inline uintptr_t thetis_latest_number_(uintptr_t word)
     return (word & (THETIS_LATEST_PIN_ - 1)) >> 1;
 }
 
+/* The register that is shared: this one, or where attach() has found it. Through its number, as the
+ * compiler must not take it for a part of this object. */
+static inline thetis_latest *thetis_latest_there_(const thetis_latest *latest)
+{
+    uintptr_t here = THETIS_ADDRESS_(uintptr_t, latest);
+    return THETIS_ADDRESS_(thetis_latest *, here + latest->shape_.far_);
+}
+
 static inline thetis_latest_buffer_ *thetis_latest_buffer_of_(thetis_latest *latest,
                                                               uintptr_t number)
 {
-    void *buffers = latest + 1;
+    void *buffers = thetis_latest_there_(latest) + 1;
     void *at = THETIS_CAST(unsigned char *, buffers) + (number - 1) * latest->shape_.stride_;
     return THETIS_CAST(thetis_latest_buffer_ *, at);
 }
@@ -187,21 +221,32 @@ static inline void *thetis_latest_value_(thetis_latest *latest, uintptr_t number
     return thetis_latest_buffer_of_(latest, number) + 1;
 }
 
+/* Whether there is a buffer of the number in a word; if not, a peer has written it. */
+static inline int thetis_latest_is_there_(const thetis_latest *latest, uintptr_t word)
+{
+    return thetis_latest_number_(word) - 1 < latest->shape_.places_ + 2;
+}
+
 /* Whether nobody reads a buffer that is not the latest. */
 static inline int thetis_latest_is_free_(thetis_latest_buffer_ *buffer)
 {
     uintptr_t unpins = thetis_atomic_load_acquire(&buffer->unpins_); /* pair: latest.unpin */
-    return THETIS_CAST(uintptr_t, buffer->pins_ - unpins) << THETIS_LATEST_PIN_SHIFT_ == 0;
+    uintptr_t pins = thetis_atomic_load_relaxed(&buffer->pins_);
+    return !buffer->lost_ &&
+           THETIS_CAST(uintptr_t, pins - unpins) << THETIS_LATEST_PIN_SHIFT_ == 0;
 }
 
-/* Chooses the buffer to write. The first free one: with few readers the same few stay in cache. */
+/* Chooses the buffer to write. The first free one: with few readers the same few stay in cache. 0:
+ * none, since a peer has written the counts, or writers were killed. */
 static inline uintptr_t thetis_latest_choose_(thetis_latest *latest)
 {
     uintptr_t number = 1;
     while (number == latest->writer_.latest_ ||
            !thetis_latest_is_free_(thetis_latest_buffer_of_(latest, number))) {
-        number++;
-        THETIS_ASSERT1(number <= latest->shape_.places_ + 2); /* one is free, see above */
+        if (++number > latest->shape_.places_ + 2) {
+            THETIS_ASSERT1(latest->shape_.far_ != 0); /* one is free, see above */
+            return 0;
+        }
     }
     return number;
 }
@@ -209,12 +254,17 @@ static inline uintptr_t thetis_latest_choose_(thetis_latest *latest)
 /* Makes a written buffer the latest, and takes down how often the one before was pinned. */
 static inline void thetis_latest_publish_(thetis_latest *latest, uintptr_t number)
 {
-    uintptr_t was = thetis_atomic_exchange_acq_rel(
-        &latest->current_, number << 1); /* pair: latest.value, latest.moved */
-    if (latest->writer_.latest_) {
-        thetis_latest_buffer_of_(latest, latest->writer_.latest_)->pins_ +=
-            was >> THETIS_LATEST_PIN_SHIFT_;
+    thetis_latest *there = thetis_latest_there_(latest);
+    uintptr_t was, old = latest->writer_.latest_;
+    if (latest->shape_.far_) thetis_atomic_store_relaxed(&there->writer_.moving_, old);
+    was = thetis_atomic_exchange_acq_rel(
+        &there->current_, number << 1); /* pair: latest.value, latest.moved */
+    if (old) {
+        thetis_atomic *pins = &thetis_latest_buffer_of_(latest, old)->pins_;
+        thetis_atomic_store_relaxed(pins, thetis_atomic_load_relaxed(pins) +
+                                              (was >> THETIS_LATEST_PIN_SHIFT_));
     }
+    if (latest->shape_.far_) thetis_atomic_store_relaxed(&there->writer_.moving_, 0);
     latest->writer_.latest_ = number;
 }
 
@@ -225,6 +275,7 @@ static inline thetis_status thetis_latest_store_(thetis_latest *latest, const vo
     THETIS_ASSERT2(latest->writer_.open_ == 0);
     if (THETIS_UNLIKELY(latest->writer_.closed_)) return THETIS_CLOSED;
     number = thetis_latest_choose_(latest);
+    if (THETIS_UNLIKELY(number == 0)) return THETIS_FULL;
     memcpy(thetis_latest_value_(latest, number), value, size);
     thetis_latest_publish_(latest, number);
     return THETIS_OK;
@@ -233,20 +284,23 @@ static inline thetis_status thetis_latest_store_(thetis_latest *latest, const vo
 /* Moves the reader's pin to the latest value, if that is a new one. */
 static inline thetis_status thetis_latest_look_(thetis_latest_reader *reader)
 {
-    thetis_latest *latest = reader->of_;
+    thetis_latest *latest = reader->of_, *there = thetis_latest_there_(latest);
     uintptr_t held = reader->held_;
     uintptr_t word =
-        thetis_atomic_load_acquire(&latest->current_); /* pair: latest.close, latest.value */
+        thetis_atomic_load_acquire(&there->current_); /* pair: latest.close, latest.value */
     if (THETIS_LIKELY(thetis_latest_number_(word) == held)) {
         if (word & THETIS_LATEST_CLOSED_) return THETIS_CLOSED;
         return held ? THETIS_AGAIN : THETIS_EMPTY;
     }
+    if (THETIS_UNLIKELY(!thetis_latest_is_there_(latest, word))) return THETIS_ECORRUPT;
     if (held) {
         (void)thetis_atomic_fetch_add_release(&thetis_latest_buffer_of_(latest, held)->unpins_,
                                               1); /* pair: latest.unpin */
     }
     word = thetis_atomic_fetch_add_acq_rel(
-        &latest->current_, THETIS_LATEST_PIN_); /* pair: latest.value, latest.moved */
+        &there->current_, THETIS_LATEST_PIN_); /* pair: latest.value, latest.moved */
+    reader->held_ = 0;
+    if (THETIS_UNLIKELY(!thetis_latest_is_there_(latest, word))) return THETIS_ECORRUPT;
     reader->held_ = thetis_latest_number_(word);
     return THETIS_OK;
 }
@@ -263,7 +317,7 @@ static inline thetis_status thetis_latest_load_(thetis_latest_reader *reader, vo
 
 /** Chooses a buffer to write the next value into; it holds an old value, or none. Nobody sees it
  *  before commit(); called again before that, it gives the same buffer. CLOSED, and `*value` NULL,
- *  after close(). It never fails for want of a buffer.
+ *  after close(). It never fails for want of a buffer, but for FULL when attached, see above.
  *  @progress wait-free, at most n + 1 steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_latest_reserve(thetis_latest *latest,
                                                                    void **value)
@@ -271,6 +325,7 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_latest_reserve(thetis_latest
     *value = NULL;
     if (latest->writer_.closed_) return THETIS_CLOSED;
     if (!latest->writer_.open_) latest->writer_.open_ = thetis_latest_choose_(latest);
+    if (THETIS_UNLIKELY(!latest->writer_.open_)) return THETIS_FULL;
     *value = thetis_latest_value_(latest, latest->writer_.open_);
     return THETIS_OK;
 }
@@ -284,8 +339,8 @@ THETIS_INLINE void thetis_latest_commit(thetis_latest *latest)
     latest->writer_.open_ = 0;
 }
 
-/** Copies `value` and makes it the latest: OK, or CLOSED after close(). No buffer may be reserved
- *  (asserted at level 2).
+/** Copies `value` and makes it the latest: OK, CLOSED after close(), FULL as reserve(). No buffer
+ *  may be reserved (asserted at level 2).
  *  @progress wait-free, at most n + 2 + w steps */
 THETIS_INLINE THETIS_NODISCARD thetis_status thetis_latest_store(thetis_latest *latest,
                                                                  const void *value)
@@ -299,9 +354,10 @@ THETIS_INLINE THETIS_NODISCARD thetis_status thetis_latest_store(thetis_latest *
 THETIS_INLINE void thetis_latest_close(thetis_latest *latest)
 {
     uintptr_t last = latest->writer_.latest_ << 1; /* without its pins: nobody asks any more */
+    thetis_atomic *current = &thetis_latest_there_(latest)->current_;
     latest->writer_.closed_ = 1;
     latest->writer_.open_ = 0;
-    thetis_atomic_store_release(&latest->current_, /* pair: latest.close, latest.value */
+    thetis_atomic_store_release(current, /* pair: latest.close, latest.value */
                                 last | THETIS_LATEST_CLOSED_);
 }
 

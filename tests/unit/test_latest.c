@@ -325,7 +325,7 @@ TEST(check_finds_corruption)
     latest->writer_.open_ = 5;
     CHECK_EQ(thetis_latest_check(latest), THETIS_ECORRUPT);
     *latest = before;
-    thetis_latest_buffer_of_(latest, 1)->pins_ += 3; /* more than there are readers */
+    thetis_latest_buffer_of_(latest, 1)->pins_.word_ += 3; /* more than there are readers */
     CHECK_EQ(thetis_latest_check(latest), THETIS_ECORRUPT);
 }
 

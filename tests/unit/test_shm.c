@@ -8,6 +8,7 @@
 #include <string.h>
 #include <thetis/bcast.h>
 #include <thetis/bytes_end.h>
+#include <thetis/latest.h>
 #include <thetis/shm.h>
 #include <thetis/spsc_end.h>
 
@@ -79,10 +80,28 @@ static thetis_status attach_bcast(void *mem, size_t len, unsigned wrong)
     return s;
 }
 
+static size_t make_latest(void *mem)
+{
+    const thetis_latest_cfg cfg = {40, 3};
+    thetis_latest *latest;
+    CHECK_EQ(thetis_latest_init(mem, SHM_MEM, &cfg, &latest), THETIS_OK);
+    return thetis_latest_size(&cfg);
+}
+
+static thetis_status attach_latest(void *mem, size_t len, unsigned wrong)
+{
+    static const thetis_latest_cfg cfg[] = {{40, 3}, {40, 2}, {41, 3}, {0, 3}};
+    thetis_latest latest;
+    thetis_status s = thetis_latest_attach(mem, len, &cfg[wrong], THETIS_SHM_PRODUCER, &latest);
+    CHECK_EQ(thetis_latest_attach(mem, len, &cfg[wrong], THETIS_SHM_CONSUMER, &latest), s);
+    return s;
+}
+
 static const shm_kind kinds[] = {
     {"spsc", make_spsc, attach_spsc, 3},
     {"bytes", make_bytes, attach_bytes, 3},
     {"bcast", make_bcast, attach_bcast, 3},
+    {"latest", make_latest, attach_latest, 2},
 };
 
 static void each_kind(void (*body)(const shm_kind *kind, size_t size))
