@@ -46,6 +46,7 @@ class Control(NamedTuple):
 
 
 SPSC, BYTES = "include/thetis/spsc.h", "include/thetis/bytes_view.h"
+BCAST, LATEST = "include/thetis/bcast.h", "include/thetis/latest.h"
 CONTROLS = [
     Control("head is believed", "spsc", SPSC, "if (apart && (at - head", "if (0 && (at - head"),
     Control("tail is believed", "spsc", SPSC, "if (apart && tail - at", "if (0 && tail - at"),
@@ -60,6 +61,12 @@ CONTROLS = [
     Control("size is believed", "bytes", BYTES,
             "place.header.size_ > place.header.extent_ - least ||", "0 ||"),
     Control("the way back is believed", "bytes", BYTES, "back == 0 || back > left", "0"),
+    Control("tail is believed", "bcast", BCAST,
+            "if (THETIS_UNLIKELY(tail - reader->at_ > ring->shape_.span_)) {", "if (0) {"),
+    Control("the number is believed", "latest", LATEST,
+            "return thetis_latest_number_(word) - 1 < latest->shape_.places_ + 2;", "return 1;"),
+    Control("the search does not end", "latest", LATEST,
+            "if (++number > latest->shape_.places_ + 2) {", "if (++number == 0) {"),
     Control("commit believes the room", "bytes", BYTES,
             "(view.bytes.apart && size > place.header.extent_ - sizeof place.header)", "0"),
 ]
