@@ -200,13 +200,24 @@ static void last_peek(freezer_seat *seat, void *latest)
     item_check(it, seat->next);
 }
 
+/* The number of the value that the dead has published last. */
+static uint64_t stored_so_far(void)
+{
+    thetis_latest_reader probe;
+    item it = {0};
+    CHECK_EQ(thetis_latest_join(&last_out, &probe), THETIS_OK);
+    thetis_status s = thetis_latest_load(&probe, &it);
+    CHECK(s == THETIS_OK || s == THETIS_EMPTY);
+    thetis_latest_leave(&probe);
+    return it.number;
+}
+
+/* The survivor stays where it is while the successor begins. */
 static void judge_writer(duel *d)
 {
-    freezer_seat heir = {.hold = {FREEZER_NEVER}};
-    move_all(d);
-    count_last(d, d->survivor.next - d->f.seats[0].next, 1);
+    freezer_seat heir = {.hold = {FREEZER_NEVER}, .next = stored_so_far()};
+    count_last(d, heir.next - d->f.seats[0].next, 1);
     last_attach(d->f.shared, THETIS_SHM_PRODUCER);
-    heir.next = d->survivor.next;
     for (unsigned k = 0; k < VIEWS_MORE; k++) {
         last_store(&heir, d->f.shared);
         if (k % 4 == 3) survive(d, 1);
