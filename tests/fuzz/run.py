@@ -29,7 +29,7 @@ HERE, OUT = Path(__file__).parent, ROOT / "build/fuzz"
 FLAGS = ["-std=c17", "-O1", "-g", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=2",
          "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
 LIBRARY = [f"src/{name}.c" for name in ("core/assert", "core/thread", "ring/bcast", "ring/bytes",
-                                        "ring/latest", "ring/shm", "ring/spsc",
+                                        "ring/lanes", "ring/latest", "ring/shm", "ring/spsc",
                                         "port/port_linux")]
 LENGTH = 256         # of an input, in bytes
 CALL_SECONDS = 5     # an input that takes longer hangs
@@ -47,6 +47,7 @@ class Control(NamedTuple):
 
 SPSC, BYTES = "include/thetis/spsc.h", "include/thetis/bytes_view.h"
 BCAST, LATEST = "include/thetis/bcast.h", "include/thetis/latest.h"
+LANES = "src/ring/lanes.c"
 CONTROLS = [
     Control("head is believed", "spsc", SPSC, "if (apart && (at - head", "if (0 && (at - head"),
     Control("tail is believed", "spsc", SPSC, "if (apart && tail - at", "if (0 && tail - at"),
@@ -68,15 +69,16 @@ CONTROLS = [
     Control("the search does not end", "latest", LATEST,
             "if (++number > latest->shape_.places_ + 2) {", "if (++number == 0) {"),
     Control("commit believes the room", "bytes", BYTES,
-            "(view.bytes.apart && size > place.header.extent_ - sizeof place.header)", "0"),
+            "(view.bytes.apart && size > place->header.extent_ - sizeof place->header)", "0"),
+    Control("a record without room for a ticket", "lanes", LANES,
+            "if (size < THETIS_LANES_TICKET_) s = THETIS_ECORRUPT;\n        else head", "head"),
 ]
 
 
-def build(target, out, include=None):
-    """Compiles a target together with the part of the library that it uses."""
-    includes = ([f"-I{include}"] if include else []) + ["-Iinclude", "-Isrc"]
-    subprocess.run(["clang", *FLAGS, *includes, HERE / f"fuzz_{target}.c", *LIBRARY, "-o", out],
-                   cwd=ROOT, check=True)
+def build(target, out, root=ROOT):
+    """Compiles a target together with the part of the library, in `root`, that it uses."""
+    subprocess.run(["clang", *FLAGS, "-Iinclude", "-Isrc", HERE / f"fuzz_{target}.c", *LIBRARY,
+                    "-o", out], cwd=root, check=True)
 
 
 def corpus(target, folder):
@@ -119,9 +121,10 @@ def probe(tap, control):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         changed = folder / control.path
-        shutil.copytree(ROOT / "include", folder / "include")
+        for part in ("include", "src"):
+            shutil.copytree(ROOT / part, folder / part)
         changed.write_text(text.replace(control.old, control.new))
-        build(control.target, folder / "program", folder / "include")
+        build(control.target, folder / "program", folder)
         failed, _ = fuzz(folder / "program", corpus(control.target, folder / "inputs"),
                          CONTROL_SECONDS, folder, 1)
         tap.case(f"control: {control.name} (fuzz_{control.target} must fail)",
