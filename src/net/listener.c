@@ -136,7 +136,7 @@ thetis_status thetis_tcp_listen(thetis_loop *loop, thetis_listener *listener,
     THETIS_ASSERT1(on_accept != NULL);
     if (addr->family != THETIS_ADDR_V4 && addr->family != THETIS_ADDR_V6) return THETIS_EINVAL;
     if (loop->slot_free == THT_NONE) return THETIS_ENOSLOT;
-    fd = sys->socket(sys, (thetis_addr_family)addr->family);
+    fd = sys->socket(sys, (thetis_addr_family)addr->family, THT_STREAM);
     if (fd.status != THETIS_OK) return fd.status;
     r = listener_prepare(sys, (int)fd.n, addr, cfg);
     if (r.status != THETIS_OK) {

@@ -228,7 +228,7 @@ thetis_status thetis_tcp_accept(thetis_accepted *accepted, thetis_tcp *tcp)
 /* A socket with our options, bound if `from` is given. n: the descriptor. */
 static tht_ret connect_socket(const tht_sys *sys, const thetis_addr *from, const thetis_addr *to)
 {
-    tht_ret fd = sys->socket(sys, (thetis_addr_family)to->family);
+    tht_ret fd = sys->socket(sys, (thetis_addr_family)to->family, THT_STREAM);
     tht_ret r = {0};
     if (fd.status != THETIS_OK) return fd;
     (void)sys->setopt(sys, (int)fd.n, THT_OPT_NODELAY, 1);

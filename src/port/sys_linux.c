@@ -16,18 +16,15 @@
 #endif
 
 #include "port.h"
-#include "sys.h"
+#include "sys_linux.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef SYS_epoll_pwait2
@@ -53,66 +50,52 @@ static const int8_t sys_status_of[] = {
     [ENFILE] = THETIS_EMFILE,
     [EADDRINUSE] = THETIS_EADDRINUSE,
     [EADDRNOTAVAIL] = THETIS_EADDRNOTAVAIL,
+    [ENODEV] = THETIS_EADDRNOTAVAIL, /* no such network interface */
     [EACCES] = THETIS_EACCES,
     [EPERM] = THETIS_EACCES,
     [ENETUNREACH] = THETIS_EUNREACH,
     [EHOSTUNREACH] = THETIS_EUNREACH,
     [ENETDOWN] = THETIS_EUNREACH,
+    [EHOSTDOWN] = THETIS_EUNREACH,
     [ETIMEDOUT] = THETIS_ETIMEDOUT,
     [ENOTCONN] = THETIS_ENOTCONN,
+    [EDESTADDRREQ] = THETIS_ENOTCONN,
+    [EMSGSIZE] = THETIS_E2BIG,
     [EINVAL] = THETIS_EINVAL,
     [EEXIST] = THETIS_EBUSY, /* epoll_ctl: another handle watches the descriptor */
     [EBADF] = THETIS_EINVAL,
     [EAFNOSUPPORT] = THETIS_ENOTSUP,
     [EOPNOTSUPP] = THETIS_ENOTSUP,
+    [ENOPROTOOPT] = THETIS_ENOTSUP,
     [ENOSYS] = THETIS_ENOTSUP,
 };
 
 _Static_assert(EWOULDBLOCK == EAGAIN, "two names of one number");
 
-static tht_ret sys_done(ptrdiff_t n)
-{
-    return (tht_ret){n, THETIS_OK, 0};
-}
-
-static __attribute__((cold, noinline)) tht_ret sys_fault(int os)
+tht_ret tht_sys_fault(int os)
 {
     int32_t status = (size_t)os < sizeof sys_status_of ? sys_status_of[os] : 0;
     return (tht_ret){0, status ? status : THETIS_EOTHER, os};
 }
 
-static __attribute__((cold, noinline)) tht_ret sys_errno(void)
+tht_ret tht_sys_errno(void)
 {
-    return sys_fault(errno);
-}
-
-/* What a call answered: n, or -1 and errno. */
-static inline tht_ret sys_result(ptrdiff_t n)
-{
-    if (THETIS_UNLIKELY(n < 0)) return sys_errno();
-    return sys_done(n);
+    return tht_sys_fault(errno);
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-typedef union sys_sockaddr {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    struct sockaddr_un un;
-} sys_sockaddr;
-
-/* The system's form of `addr` and its length; 0: it has none. */
-static socklen_t sys_to_sockaddr(sys_sockaddr *to, const thetis_addr *addr)
+socklen_t tht_sys_to_sockaddr(sys_sockaddr *to, const thetis_addr *addr)
 {
-    memset(to, 0, sizeof *to);
     switch (addr->family) {
     case THETIS_ADDR_V4:
+        memset(&to->in, 0, sizeof to->in);
         to->in.sin_family = AF_INET;
         to->in.sin_port = htons(addr->port);
         memcpy(&to->in.sin_addr, addr->u.v4, sizeof addr->u.v4);
         return sizeof to->in;
     case THETIS_ADDR_V6:
+        memset(&to->in6, 0, sizeof to->in6);
         to->in6.sin6_family = AF_INET6;
         to->in6.sin6_port = htons(addr->port);
         to->in6.sin6_scope_id = addr->scope;
@@ -120,6 +103,7 @@ static socklen_t sys_to_sockaddr(sys_sockaddr *to, const thetis_addr *addr)
         return sizeof to->in6;
     case THETIS_ADDR_UNIX:
         if (!addr->u.path[0]) return 0; /* Linux would take it as an abstract name */
+        memset(&to->un, 0, sizeof to->un);
         to->un.sun_family = AF_UNIX;
         memcpy(to->un.sun_path, addr->u.path, sizeof addr->u.path);
         return sizeof to->un;
@@ -138,9 +122,10 @@ static void sys_from_path(thetis_addr *addr, const struct sockaddr_un *un, sockl
     memcpy(addr->u.path, un->sun_path, used);
 }
 
-static void sys_from_sockaddr(thetis_addr *addr, const sys_sockaddr *from, socklen_t len)
+void tht_sys_from_sockaddr(thetis_addr *addr, const sys_sockaddr *from, socklen_t len)
 {
-    memset(addr, 0, sizeof *addr);
+    static const thetis_addr none; /* a copy is moves; memset would be a slow instruction */
+    *addr = none;
     if (len < sizeof from->any.sa_family) return;
     if (from->any.sa_family == AF_INET) {
         addr->family = THETIS_ADDR_V4;
@@ -164,28 +149,29 @@ static uint64_t sys_now(const tht_sys *sys)
     return tht_port_now();
 }
 
-static tht_ret sys_socket(const tht_sys *sys, thetis_addr_family family)
+static tht_ret sys_socket(const tht_sys *sys, thetis_addr_family family, tht_type type)
 {
+    int kind = type == THT_DGRAM ? SOCK_DGRAM : SOCK_STREAM;
     int domain = family == THETIS_ADDR_V4     ? AF_INET
                  : family == THETIS_ADDR_V6   ? AF_INET6
                  : family == THETIS_ADDR_UNIX ? AF_UNIX
                                               : AF_UNSPEC; /* refused by the system */
     (void)sys;
-    return sys_result(socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    return tht_sys_result(socket(domain, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
 static tht_ret sys_bind(const tht_sys *sys, int fd, const thetis_addr *addr)
 {
     sys_sockaddr to;
-    socklen_t len = sys_to_sockaddr(&to, addr);
+    socklen_t len = tht_sys_to_sockaddr(&to, addr);
     (void)sys;
-    return len ? sys_result(bind(fd, &to.any, len)) : sys_fault(EINVAL);
+    return len ? tht_sys_result(bind(fd, &to.any, len)) : tht_sys_fault(EINVAL);
 }
 
 static tht_ret sys_listen(const tht_sys *sys, int fd, int backlog)
 {
     (void)sys;
-    return sys_result(listen(fd, backlog));
+    return tht_sys_result(listen(fd, backlog));
 }
 
 /* Errors of the connection that was to be accepted: accept(2), "Error handling". */
@@ -204,7 +190,7 @@ static tht_ret sys_accept_fault(int os)
     case ENETUNREACH:
         return (tht_ret){0, THETIS_ERESET, os};
     default:
-        return sys_fault(os);
+        return tht_sys_fault(os);
     }
 }
 
@@ -216,26 +202,26 @@ static tht_ret sys_accept(const tht_sys *sys, int fd, thetis_addr *peer)
     int conn = accept4(fd, peer ? &from.any : NULL, peer ? &len : NULL,
                        SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (conn < 0) return sys_accept_fault(errno);
-    if (peer) sys_from_sockaddr(peer, &from, len);
-    return sys_done(conn);
+    if (peer) tht_sys_from_sockaddr(peer, &from, len);
+    return tht_sys_done(conn);
 }
 
 static tht_ret sys_connect(const tht_sys *sys, int fd, const thetis_addr *to)
 {
     sys_sockaddr sa;
-    socklen_t len = sys_to_sockaddr(&sa, to);
+    socklen_t len = tht_sys_to_sockaddr(&sa, to);
     (void)sys;
-    if (len == 0) return sys_fault(EINVAL);
-    if (connect(fd, &sa.any, len) == 0 || errno == EISCONN) return sys_done(0);
+    if (len == 0) return tht_sys_fault(EINVAL);
+    if (connect(fd, &sa.any, len) == 0 || errno == EISCONN) return tht_sys_done(0);
     if (errno == EINTR) return (tht_ret){0, THETIS_AGAIN, EINTR};
     if (errno == EAGAIN) return (tht_ret){0, THETIS_ENOBUFS, EAGAIN};
-    return sys_fault(errno);
+    return tht_sys_fault(errno);
 }
 
 static tht_ret sys_recv(const tht_sys *sys, int fd, void *into, size_t len)
 {
     (void)sys;
-    return sys_result(recv(fd, into, len, 0));
+    return tht_sys_result(recv(fd, into, len, 0));
 }
 
 _Static_assert(sizeof(thetis_iov) == sizeof(struct iovec) &&
@@ -247,25 +233,25 @@ static tht_ret sys_send(const tht_sys *sys, int fd, const thetis_iov *iov, uint3
 {
     (void)sys;
     struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = iovs};
-    return sys_result(sendmsg(fd, &msg, MSG_NOSIGNAL));
+    return tht_sys_result(sendmsg(fd, &msg, MSG_NOSIGNAL));
 }
 
 static tht_ret sys_send_one(const tht_sys *sys, int fd, const void *data, size_t len)
 {
     (void)sys;
-    return sys_result(send(fd, data, len, MSG_NOSIGNAL));
+    return tht_sys_result(send(fd, data, len, MSG_NOSIGNAL));
 }
 
 static tht_ret sys_shutdown(const tht_sys *sys, int fd)
 {
     (void)sys;
-    return sys_result(shutdown(fd, SHUT_WR));
+    return tht_sys_result(shutdown(fd, SHUT_WR));
 }
 
 static tht_ret sys_close(const tht_sys *sys, int fd)
 {
     (void)sys;
-    return close(fd) == 0 || errno == EINTR ? sys_done(0) : sys_fault(errno);
+    return close(fd) == 0 || errno == EINTR ? tht_sys_done(0) : tht_sys_fault(errno);
 }
 
 static tht_ret sys_so_error(const tht_sys *sys, int fd)
@@ -273,8 +259,8 @@ static tht_ret sys_so_error(const tht_sys *sys, int fd)
     int os = 0;
     socklen_t len = sizeof os;
     (void)sys;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &len) != 0) return sys_fault(errno);
-    return os ? sys_fault(os) : sys_done(0);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &len) != 0) return tht_sys_fault(errno);
+    return os ? tht_sys_fault(os) : tht_sys_done(0);
 }
 
 static tht_ret sys_setopt(const tht_sys *sys, int fd, tht_opt opt, int value)
@@ -285,11 +271,18 @@ static tht_ret sys_setopt(const tht_sys *sys, int fd, tht_opt opt, int value)
         [THT_OPT_NODELAY] = {IPPROTO_TCP, TCP_NODELAY},
         [THT_OPT_ABORT_ON_CLOSE] = {SOL_SOCKET, SO_LINGER},
         [THT_OPT_V6_ONLY] = {IPPROTO_IPV6, IPV6_V6ONLY},
+        [THT_OPT_UDP_SEGMENT] = {IPPROTO_UDP, UDP_SEGMENT},
+        [THT_OPT_UDP_GRO] = {IPPROTO_UDP, UDP_GRO},
+        [THT_OPT_STAMP] = {SOL_SOCKET, SO_TIMESTAMPNS},
+        [THT_OPT_COUNT_DROPS] = {SOL_SOCKET, SO_RXQ_OVFL},
+        [THT_OPT_BROADCAST] = {SOL_SOCKET, SO_BROADCAST},
+        [THT_OPT_RECV_SPACE] = {SOL_SOCKET, SO_RCVBUF},
+        [THT_OPT_SEND_SPACE] = {SOL_SOCKET, SO_SNDBUF},
     };
     struct linger linger = {.l_onoff = value, .l_linger = 0}; /* waits 0 seconds: resets */
     int lingers = opt == THT_OPT_ABORT_ON_CLOSE;
     (void)sys;
-    return sys_result(setsockopt(fd, level_and_name[opt][0], level_and_name[opt][1],
+    return tht_sys_result(setsockopt(fd, level_and_name[opt][0], level_and_name[opt][1],
                                  lingers ? (const void *)&linger : (const void *)&value,
                                  lingers ? sizeof linger : sizeof value));
 }
@@ -300,9 +293,9 @@ static tht_ret sys_name(const tht_sys *sys, int fd, tht_end end, thetis_addr *ou
     socklen_t len = sizeof sa;
     (void)sys;
     int failed = end == THT_LOCAL ? getsockname(fd, &sa.any, &len) : getpeername(fd, &sa.any, &len);
-    if (failed) return sys_fault(errno);
-    sys_from_sockaddr(out, &sa, len);
-    return sys_done(0);
+    if (failed) return tht_sys_fault(errno);
+    tht_sys_from_sockaddr(out, &sa, len);
+    return tht_sys_done(0);
 }
 
 /* ---- epoll ----------------------------------------------------------------------------------- */
@@ -323,11 +316,11 @@ static tht_ret sys_epoll_set(const tht_sys *sys, int set, int fd, uint64_t token
     struct epoll_event ev = {.events = events, .data.u64 = token};
     int op = was == 0 ? EPOLL_CTL_ADD : mask == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
     (void)sys;
-    if ((was | mask) == 0) return sys_done(0);
+    if ((was | mask) == 0) return tht_sys_done(0);
     if (epoll_ctl(set, op, fd, &ev) == 0 || sys_epoll_heal(set, fd, op, &ev) == 0)
-        return sys_done(0);
+        return tht_sys_done(0);
     if (errno == EPERM) return (tht_ret){0, THETIS_EINVAL, EPERM}; /* a file: cannot be polled */
-    return sys_fault(errno);
+    return tht_sys_fault(errno);
 }
 
 /* Set once epoll_pwait2 has turned out to be missing: an old kernel, an emulator, a sandbox. */
@@ -362,7 +355,7 @@ static tht_ret sys_epoll_open(const tht_sys *sys)
     int set = epoll_create1(EPOLL_CLOEXEC);
     (void)sys;
     if (set >= 0) (void)sys_wait_ns(set, &none, 1, 0);
-    return sys_result(set);
+    return tht_sys_result(set);
 }
 
 static uint64_t sys_sleep_ns(const tht_sys *sys)
@@ -400,13 +393,13 @@ static tht_ret sys_epoll_wait(const tht_sys *sys, int set, tht_event *out, uint3
     const unsigned char *raw = (const unsigned char *)out;
     (void)sys;
     int n = sys_wait(set, (void *)out, cap < INT_MAX ? (int)cap : INT_MAX, timeout_ns);
-    if (THETIS_UNLIKELY(n < 0)) return sys_fault(errno);
+    if (THETIS_UNLIKELY(n < 0)) return tht_sys_fault(errno);
     for (size_t i = (size_t)n; i-- > 0;) {
         struct epoll_event ev;
         memcpy(&ev, raw + i * sizeof ev, sizeof ev);
         out[i] = (tht_event){ev.data.u64, sys_ready(ev.events)};
     }
-    return sys_done(n);
+    return tht_sys_done(n);
 }
 
 /* ---- wake ------------------------------------------------------------------------------------ */
@@ -417,9 +410,9 @@ static tht_ret sys_wake_open(const tht_sys *sys, int set, uint64_t token)
     struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = token};
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     (void)sys;
-    if (fd < 0) return sys_fault(errno);
-    if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev) == 0) return sys_done(fd);
-    tht_ret fault = sys_fault(errno);
+    if (fd < 0) return tht_sys_fault(errno);
+    if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev) == 0) return tht_sys_done(fd);
+    tht_ret fault = tht_sys_fault(errno);
     (void)close(fd);
     return fault;
 }
@@ -435,7 +428,7 @@ static tht_ret sys_wake_send(const tht_sys *sys, int wake_fd)
         (void)!read(wake_fd, &sum, sizeof sum); /* fails if another sender was faster */
         n = write(wake_fd, &count, sizeof count);
     }
-    tht_ret ret = n < 0 ? sys_fault(errno) : sys_done(0);
+    tht_ret ret = n < 0 ? tht_sys_fault(errno) : tht_sys_done(0);
     errno = kept;
     return ret;
 }
@@ -450,6 +443,9 @@ const tht_sys tht_sys_host = {
     .recv = sys_recv,
     .send = sys_send,
     .send_one = sys_send_one,
+    .recv_msgs = tht_sys_recv_msgs,
+    .send_msgs = tht_sys_send_msgs,
+    .group = tht_sys_group,
     .shutdown = sys_shutdown,
     .close = sys_close,
     .so_error = sys_so_error,

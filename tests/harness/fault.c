@@ -33,7 +33,8 @@ static int fault_chance(fault *f, unsigned of_1000)
 /* The calls that a signal can interrupt. */
 static int fault_interruptible(fault_fn fn)
 {
-    return fn == FAULT_ACCEPT || fn == FAULT_RECV || fn == FAULT_SEND || fn == FAULT_EPOLL_WAIT;
+    return fn == FAULT_ACCEPT || fn == FAULT_RECV || fn == FAULT_SEND || fn == FAULT_EPOLL_WAIT ||
+           fn == FAULT_RECV_MSGS || fn == FAULT_SEND_MSGS;
 }
 
 /* ---- before and after a call ----------------------------------------------------------------- */
@@ -234,11 +235,11 @@ void fault_clock_step(fault *f, int64_t by)
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
-static tht_ret fault_socket(const tht_sys *sys, thetis_addr_family family)
+static tht_ret fault_socket(const tht_sys *sys, thetis_addr_family family, tht_type type)
 {
     fault *f = fault_of(sys);
     tht_ret ret;
-    if (!fault_enter(f, FAULT_SOCKET, &ret)) ret = f->under->socket(f->under, family);
+    if (!fault_enter(f, FAULT_SOCKET, &ret)) ret = f->under->socket(f->under, family, type);
     return fault_leave(f, FAULT_SOCKET, -1, family, ret);
 }
 
@@ -336,6 +337,41 @@ static tht_ret fault_send_one(const tht_sys *sys, int fd, const void *data, size
     return fault_leave(f, FAULT_SEND, fd, len, ret);
 }
 
+static tht_ret fault_recv_msgs(const tht_sys *sys, int fd, tht_in *in, uint32_t n)
+{
+    fault *f = fault_of(sys);
+    tht_ret ret;
+    if (!fault_enter(f, FAULT_RECV_MSGS, &ret))
+        ret = f->under->recv_msgs(f->under, fd, in, (uint32_t)fault_shorten(f, n));
+    return fault_leave(f, FAULT_RECV_MSGS, fd, n, ret);
+}
+
+static tht_ret fault_send_msgs(const tht_sys *sys, int fd, const tht_out *out, uint32_t n)
+{
+    fault *f = fault_of(sys);
+    tht_ret ret;
+    if (fault_enter(f, FAULT_SEND_MSGS, &ret)) {
+        /* as planned */
+    } else if (f->no_cut && out->segment) {
+        f->no_cut--;
+        f->injected++;
+        ret = (tht_ret){0, THETIS_ENOTSUP, EIO};
+    } else {
+        ret = f->under->send_msgs(f->under, fd, out, (uint32_t)fault_shorten(f, n));
+    }
+    return fault_leave(f, FAULT_SEND_MSGS, fd, n, ret);
+}
+
+static tht_ret fault_group(const tht_sys *sys, int fd, const thetis_addr *group, uint32_t interface,
+                           int join)
+{
+    fault *f = fault_of(sys);
+    tht_ret ret;
+    if (!fault_enter(f, FAULT_GROUP, &ret))
+        ret = f->under->group(f->under, fd, group, interface, join);
+    return fault_leave(f, FAULT_GROUP, fd, interface, ret);
+}
+
 static tht_ret fault_shutdown(const tht_sys *sys, int fd)
 {
     fault *f = fault_of(sys);
@@ -390,6 +426,9 @@ static const tht_sys fault_table = {
     .recv = fault_recv,
     .send = fault_send,
     .send_one = fault_send_one,
+    .recv_msgs = fault_recv_msgs,
+    .send_msgs = fault_send_msgs,
+    .group = fault_group,
     .shutdown = fault_shutdown,
     .close = fault_close,
     .so_error = fault_so_error,
@@ -420,6 +459,7 @@ void fault_calm(fault *f)
     f->eintr_each = 0;
     f->spurious = f->ghosts = f->duplicate = f->suppress = 0;
     f->connect_now = 0;
+    f->no_cut = 0;
 }
 
 void fault_fail(fault *f, fault_fn fn, uint64_t k, thetis_status status, int os)

@@ -24,6 +24,9 @@ typedef enum fault_fn {
     FAULT_CONNECT,
     FAULT_RECV,
     FAULT_SEND, /* and send_one */
+    FAULT_RECV_MSGS,
+    FAULT_SEND_MSGS,
+    FAULT_GROUP,
     FAULT_SHUTDOWN,
     FAULT_CLOSE,
     FAULT_SO_ERROR,
@@ -45,8 +48,8 @@ typedef struct fault_call {
     fault_fn fn;
     int32_t fd; /* -1: it has none */
     tht_ret ret;
-    uint64_t arg; /* recv, send: bytes offered; listen: backlog; setopt: option; epoll_set: mask;
-                     epoll_wait: time-out */
+    uint64_t arg; /* recv, send: bytes offered; recv_msgs, send_msgs: messages offered; listen:
+                     backlog; setopt: option; epoll_set: mask; epoll_wait: time-out */
 } fault_call;
 
 /* A registration the shim has seen: what spurious events are made of. */
@@ -80,7 +83,9 @@ typedef struct fault {
     uint64_t fail_in; /* calls until it fires; 0: off */
     fault_answer fail;
     fault_answer hold[FAULT_FNS];
-    size_t short_max;    /* recv and send of 1..short_max bytes; 0: off */
+    size_t short_max;    /* recv and send of 1..short_max bytes or messages; 0: off */
+    uint32_t no_cut;     /* calls of send_msgs whose first message has a segment and that answer
+                            ENOTSUP, as a path does that cannot segment */
     uint64_t eintr_each; /* 0: off */
     uint64_t eintr_count;
     unsigned spurious;  /* of 1000 waits; 0: off */

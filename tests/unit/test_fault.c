@@ -16,11 +16,11 @@ static const tht_sys *const sys = &f.sys;
 static void make_pair(int *a, int *b)
 {
     thetis_addr at = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
-    int listener = (int)sys->socket(sys, THETIS_ADDR_V4).n;
+    int listener = (int)sys->socket(sys, THETIS_ADDR_V4, THT_STREAM).n;
     CHECK_EQ(sys->bind(sys, listener, &at).status, THETIS_OK);
     CHECK_EQ(sys->listen(sys, listener, 8).status, THETIS_OK);
     CHECK_EQ(sys->name(sys, listener, THT_LOCAL, &at).status, THETIS_OK);
-    *a = (int)sys->socket(sys, THETIS_ADDR_V4).n;
+    *a = (int)sys->socket(sys, THETIS_ADDR_V4, THT_STREAM).n;
     CHECK_EQ(sys->connect(sys, *a, &at).status, THETIS_AGAIN);
     *b = (int)sys->accept(sys, listener, NULL).n;
     CHECK(*a >= 0 && *b >= 0);
@@ -120,6 +120,37 @@ TEST(kth_call_fails)
     CHECK_EQ(f.injected, 2);
 }
 
+/* Datagrams go through; short counts are counts of messages. */
+TEST(datagrams)
+{
+    thetis_addr at = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}}, from[4];
+    char bytes[4][8];
+    tht_in in[4];
+    tht_out out[4];
+    fault_init(&f, &tht_sys_host, test_seed());
+    int fd = (int)sys->socket(sys, THETIS_ADDR_V4, THT_DGRAM).n;
+    CHECK_EQ(sys->bind(sys, fd, &at).status, THETIS_OK);
+    CHECK_EQ(sys->name(sys, fd, THT_LOCAL, &at).status, THETIS_OK);
+    for (int i = 0; i < 4; i++) {
+        out[i] = (tht_out){.data = "abcdef", .len = 6, .to = &at, .segment = 3};
+        in[i] = (tht_in){.into = bytes[i], .room = 8, .from = &from[i]};
+    }
+    f.no_cut = 1;
+    CHECK_EQ(sys->send_msgs(sys, fd, out, 4).status, THETIS_ENOTSUP);
+    out[0].segment = 0;
+    CHECK_EQ(sys->send_msgs(sys, fd, out, 1).n, 1);
+    CHECK_EQ(sys->recv_msgs(sys, fd, in, 4).n, 1);
+    for (int i = 0; i < 4; i++) out[i].segment = 0;
+    f.short_max = 1;
+    CHECK_EQ(sys->send_msgs(sys, fd, out, 4).n, 1);
+    CHECK_EQ(sys->send_msgs(sys, fd, out, 4).n, 1);
+    CHECK_EQ(sys->recv_msgs(sys, fd, in, 4).n, 1);
+    CHECK_EQ(sys->recv_msgs(sys, fd, in, 4).n, 1);
+    CHECK_EQ(sys->recv_msgs(sys, fd, in, 4).status, THETIS_AGAIN);
+    CHECK_EQ(fault_calls(&f, FAULT_SEND_MSGS), 4);
+    CHECK_EQ(f.injected, 1);
+}
+
 TEST(every_function_can_fail)
 {
     thetis_addr at = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
@@ -131,7 +162,7 @@ TEST(every_function_can_fail)
     for (fault_fn fn = FAULT_SOCKET; fn < FAULT_WAKE_SEND; fn++)
         fault_hold(&f, fn, THETIS_ENOMEM, ENOMEM);
     uint64_t injected = f.injected;
-    CHECK_EQ(sys->socket(sys, THETIS_ADDR_V4).status, THETIS_ENOMEM);
+    CHECK_EQ(sys->socket(sys, THETIS_ADDR_V4, THT_STREAM).status, THETIS_ENOMEM);
     CHECK_EQ(sys->bind(sys, a, &at).status, THETIS_ENOMEM);
     CHECK_EQ(sys->listen(sys, a, 1).status, THETIS_ENOMEM);
     CHECK_EQ(sys->accept(sys, a, NULL).status, THETIS_ENOMEM);
@@ -139,6 +170,9 @@ TEST(every_function_can_fail)
     CHECK_EQ(pull(a, 1).status, THETIS_ENOMEM);
     CHECK_EQ(push(a, 1).status, THETIS_ENOMEM);
     CHECK_EQ(push_one(a, 1).status, THETIS_ENOMEM);
+    CHECK_EQ(sys->recv_msgs(sys, a, NULL, 1).status, THETIS_ENOMEM);
+    CHECK_EQ(sys->send_msgs(sys, a, NULL, 1).status, THETIS_ENOMEM);
+    CHECK_EQ(sys->group(sys, a, &at, 0, 1).status, THETIS_ENOMEM);
     CHECK_EQ(sys->shutdown(sys, a).status, THETIS_ENOMEM);
     CHECK_EQ(sys->so_error(sys, a).status, THETIS_ENOMEM);
     CHECK_EQ(sys->setopt(sys, a, THT_OPT_NODELAY, 1).status, THETIS_ENOMEM);
@@ -288,17 +322,18 @@ TEST(connect_now)
     thetis_addr at = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
     fault_init(&f, &tht_sys_host, test_seed());
     f.connect_now = 1;
-    int listener = (int)sys->socket(sys, THETIS_ADDR_V4).n;
+    int listener = (int)sys->socket(sys, THETIS_ADDR_V4, THT_STREAM).n;
     CHECK_EQ(sys->bind(sys, listener, &at).status, THETIS_OK);
     CHECK_EQ(sys->name(sys, listener, THT_LOCAL, &at).status, THETIS_OK);
-    int fd = (int)sys->socket(sys, THETIS_ADDR_V4).n;
+    int fd = (int)sys->socket(sys, THETIS_ADDR_V4, THT_STREAM).n;
     CHECK_EQ(sys->connect(sys, fd, &at).status, THETIS_EREFUSED); /* bound, not listening */
     CHECK_EQ(sys->listen(sys, listener, 8).status, THETIS_OK);
     CHECK_EQ(sys->close(sys, fd).status, THETIS_OK);
-    fd = (int)sys->socket(sys, THETIS_ADDR_V4).n;
+    fd = (int)sys->socket(sys, THETIS_ADDR_V4, THT_STREAM).n;
     CHECK_EQ(sys->connect(sys, fd, &at).status, THETIS_OK);
 }
 
-TEST_MAIN(T(transparent), T(counts_and_logs), T(kth_call_fails), T(every_function_can_fail),
+TEST_MAIN(T(transparent), T(counts_and_logs), T(kth_call_fails), T(datagrams),
+          T(every_function_can_fail),
           T(holds_until_told), T(short_counts), T(interruptions), T(false_readiness), T(duplicates),
           T(suppressed_events_come_again), T(virtual_clock), T(connect_now))

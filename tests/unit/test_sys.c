@@ -27,7 +27,7 @@ static thetis_addr name_of(int fd, tht_end end)
 static int listener_at(const char *text)
 {
     thetis_addr addr = addr_of(text);
-    int fd = made(host->socket(host, (thetis_addr_family)addr.family));
+    int fd = made(host->socket(host, (thetis_addr_family)addr.family, THT_STREAM));
     EXPECT_OK(0, host->bind(host, fd, &addr));
     EXPECT_OK(0, host->listen(host, fd, 16));
     return fd;
@@ -53,7 +53,7 @@ static pair pair_at(const char *text)
 {
     pair p = {.listener = listener_at(text)};
     thetis_addr to = name_of(p.listener, THT_LOCAL);
-    p.client = made(host->socket(host, (thetis_addr_family)to.family));
+    p.client = made(host->socket(host, (thetis_addr_family)to.family, THT_STREAM));
     tht_ret ret = host->connect(host, p.client, &to);
     CHECK(ret.status == THETIS_OK || ret.status == THETIS_AGAIN);
     CHECK_EQ(ready_of(p.client, THT_OUT), THT_OUT);
@@ -116,11 +116,14 @@ TEST(each_errno_has_its_status)
         {ENOTCONN, THETIS_ENOTCONN},     {EINVAL, THETIS_EINVAL},
         {EBADF, THETIS_EINVAL},          {EAFNOSUPPORT, THETIS_ENOTSUP},
         {EOPNOTSUPP, THETIS_ENOTSUP},    {ENOSYS, THETIS_ENOTSUP},
+        {ENOPROTOOPT, THETIS_ENOTSUP},   {EMSGSIZE, THETIS_E2BIG},
+        {EHOSTDOWN, THETIS_EUNREACH},    {EDESTADDRREQ, THETIS_ENOTCONN},
+        {ENODEV, THETIS_EADDRNOTAVAIL},
         {EIO, THETIS_EOTHER},            {EHWPOISON, THETIS_EOTHER},
         {4095, THETIS_EOTHER},           {-1, THETIS_EOTHER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        EXPECT(rows[i][1], rows[i][0], sys_fault(rows[i][0]));
+        EXPECT(rows[i][1], rows[i][0], tht_sys_fault(rows[i][0]));
     }
 }
 
@@ -205,7 +208,7 @@ TEST(unix_clients_may_have_a_name)
     const char *server_path = fresh_path("server");
     thetis_addr server = addr_of(server_path);
     int listener = listener_at(server_path);
-    int fd = made(host->socket(host, THETIS_ADDR_UNIX));
+    int fd = made(host->socket(host, THETIS_ADDR_UNIX, THT_STREAM));
     EXPECT_OK(0, host->bind(host, fd, &client));
     EXPECT_OK(0, host->connect(host, fd, &server));
     (void)made(host->accept(host, listener, &peer));
@@ -219,23 +222,23 @@ TEST(foreign_addresses_become_ours_or_none)
 {
     sys_sockaddr sa;
     thetis_addr addr = addr_of("[fe80::1%7]:9");
-    socklen_t len = sys_to_sockaddr(&sa, &addr);
-    sys_from_sockaddr(&addr, &sa, len);
+    socklen_t len = tht_sys_to_sockaddr(&sa, &addr);
+    tht_sys_from_sockaddr(&addr, &sa, len);
     CHECK_EQ(addr.scope, 7);
-    sys_from_sockaddr(&addr, &sa, 0);
+    tht_sys_from_sockaddr(&addr, &sa, 0);
     CHECK_EQ(addr.family, THETIS_ADDR_NONE);
     sa.any.sa_family = AF_PACKET;
-    sys_from_sockaddr(&addr, &sa, sizeof sa);
+    tht_sys_from_sockaddr(&addr, &sa, sizeof sa);
     CHECK_EQ(addr.family, THETIS_ADDR_NONE);
     memset(&sa, 'p', sizeof sa); /* a path without a final 0, as long as Linux allows */
     sa.un.sun_family = AF_UNIX;
-    sys_from_sockaddr(&addr, &sa, sizeof sa.un);
+    tht_sys_from_sockaddr(&addr, &sa, sizeof sa.un);
     CHECK_EQ(addr.family, THETIS_ADDR_NONE);
-    sys_from_sockaddr(&addr, &sa, offsetof(struct sockaddr_un, sun_path) + 103);
+    tht_sys_from_sockaddr(&addr, &sa, offsetof(struct sockaddr_un, sun_path) + 103);
     CHECK_EQ(addr.family, THETIS_ADDR_UNIX);
     CHECK_EQ(strlen(addr.u.path), 103);
     sa.un.sun_path[0] = 0; /* abstract */
-    sys_from_sockaddr(&addr, &sa, sizeof sa.un);
+    tht_sys_from_sockaddr(&addr, &sa, sizeof sa.un);
     CHECK_EQ(addr.family, THETIS_ADDR_NONE);
 }
 
@@ -256,7 +259,7 @@ TEST(accept_without_a_peer_address_or_a_connection)
 {
     int listener = listener_at("127.0.0.1:0");
     thetis_addr to = name_of(listener, THT_LOCAL), peer;
-    int client = made(host->socket(host, THETIS_ADDR_V4));
+    int client = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM));
     EXPECT(THETIS_AGAIN, EAGAIN, host->accept(host, listener, &peer));
     (void)host->connect(host, client, &to);
     (void)ready_of(listener, THT_IN);
@@ -268,7 +271,7 @@ TEST(accept_reports_a_lack_of_descriptors)
 {
     int listener = listener_at("127.0.0.1:0");
     thetis_addr to = name_of(listener, THT_LOCAL);
-    int client = made(host->socket(host, THETIS_ADDR_V4));
+    int client = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM));
     struct rlimit usual, none;
     (void)host->connect(host, client, &to);
     (void)ready_of(listener, THT_IN);
@@ -276,7 +279,7 @@ TEST(accept_reports_a_lack_of_descriptors)
     none = (struct rlimit){(rlim_t)client + 1, usual.rlim_max};
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
     EXPECT(THETIS_EMFILE, EMFILE, host->accept(host, listener, NULL));
-    EXPECT(THETIS_EMFILE, EMFILE, host->socket(host, THETIS_ADDR_V4));
+    EXPECT(THETIS_EMFILE, EMFILE, host->socket(host, THETIS_ADDR_V4, THT_STREAM));
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0); /* a sanitizer needs some at the end */
     (void)made(host->accept(host, listener, NULL)); /* nothing was lost */
 }
@@ -363,8 +366,8 @@ TEST(abort_on_close_can_be_taken_back)
 
 TEST(nobody_listens)
 {
-    int bound = made(host->socket(host, THETIS_ADDR_V4));
-    int fd = made(host->socket(host, THETIS_ADDR_V4));
+    int bound = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM));
+    int fd = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM));
     thetis_addr at = addr_of("127.0.0.1:0");
     EXPECT_OK(0, host->bind(host, bound, &at));
     at = name_of(bound, THT_LOCAL);
@@ -390,11 +393,11 @@ TEST(a_full_unix_listener_is_a_lack)
 {
     const char *path = fresh_path("full");
     thetis_addr to = addr_of(path);
-    int listener = made(host->socket(host, THETIS_ADDR_UNIX));
+    int listener = made(host->socket(host, THETIS_ADDR_UNIX, THT_STREAM));
     tht_ret ret;
     EXPECT_OK(0, host->bind(host, listener, &to));
     EXPECT_OK(0, host->listen(host, listener, 0));
-    do ret = host->connect(host, made(host->socket(host, THETIS_ADDR_UNIX)), &to);
+    do ret = host->connect(host, made(host->socket(host, THETIS_ADDR_UNIX, THT_STREAM)), &to);
     while (ret.status == THETIS_OK);
     EXPECT(THETIS_ENOBUFS, EAGAIN, ret);
     remove_path(path);
@@ -404,9 +407,9 @@ TEST(addresses_that_no_socket_can_have)
 {
     thetis_addr none = {0}, nowhere = addr_of("unix:/nonexistent/thetis"), taken;
     thetis_addr foreign = addr_of("192.0.2.1:0"), unnamed = {.family = THETIS_ADDR_UNIX};
-    int fd = made(host->socket(host, THETIS_ADDR_V4));
-    int un = made(host->socket(host, THETIS_ADDR_UNIX));
-    EXPECT(THETIS_ENOTSUP, EAFNOSUPPORT, host->socket(host, THETIS_ADDR_NONE));
+    int fd = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM));
+    int un = made(host->socket(host, THETIS_ADDR_UNIX, THT_STREAM));
+    EXPECT(THETIS_ENOTSUP, EAFNOSUPPORT, host->socket(host, THETIS_ADDR_NONE, THT_STREAM));
     EXPECT(THETIS_EINVAL, EINVAL, host->bind(host, fd, &none));
     EXPECT(THETIS_EINVAL, EINVAL, host->connect(host, fd, &none));
     EXPECT(THETIS_EINVAL, EINVAL, host->bind(host, un, &unnamed));
@@ -418,7 +421,7 @@ TEST(addresses_that_no_socket_can_have)
 
 TEST(sockets_that_are_not_connected_or_not_there)
 {
-    int fd = made(host->socket(host, THETIS_ADDR_V4));
+    int fd = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM));
     thetis_addr addr;
     char byte;
     EXPECT(THETIS_ENOTCONN, ENOTCONN, host->name(host, fd, THT_PEER, &addr));
@@ -437,7 +440,7 @@ TEST(options_reach_the_socket)
         {THT_OPT_REUSE_PORT, SOL_SOCKET, SO_REUSEPORT},
         {THT_OPT_NODELAY, IPPROTO_TCP, TCP_NODELAY},
     };
-    int fd = made(host->socket(host, THETIS_ADDR_V4)), got;
+    int fd = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM)), got;
     socklen_t len = sizeof got;
     for (size_t i = 0; i < 3; i++) {
         for (int value = 1; value >= 0; value--) {
@@ -446,7 +449,7 @@ TEST(options_reach_the_socket)
             CHECK_EQ(got, value);
         }
     }
-    int un = made(host->socket(host, THETIS_ADDR_UNIX));
+    int un = made(host->socket(host, THETIS_ADDR_UNIX, THT_STREAM));
     EXPECT(THETIS_ENOTSUP, EOPNOTSUPP, host->setopt(host, un, THT_OPT_NODELAY, 1));
     int v6 = socket(AF_INET6, SOCK_STREAM, 0);
     if (v6 < 0) return; /* counted as a skip by ipv6_streams */
