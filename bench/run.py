@@ -3,8 +3,8 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, lanes, mpsc, domain, timer, wake, tcp, conn or all; or one bench
-of a stem, such as mpsc.stalled.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, domain, timer, wake, udp, tcp, conn or all; or one
+bench of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -131,6 +131,12 @@ def wake():
               unit="calls/op", only=("thetis", "raw")) for form, n in sizes]
 
 
+def udp():
+    """Datagrams of 200 bytes, in trains that the kernel cuts and joins, and one by one."""
+    return [Bench(f"udp.{form}.{way}", "udp", "raw", (way, form))
+            for form in ("gso", "plain") for way in ("tx", "rx")]
+
+
 def tcp():
     """Echo of 64 bytes: connections, rounds in a full run, rounds in a quick one."""
     sizes = ((1, 4000, 1000), (100, 200, 60), (1000, 20, 6), (8000, 3, 1))
@@ -145,7 +151,8 @@ def conn():
 
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
-         "mpsc": mpsc, "domain": domain, "timer": timer, "wake": wake, "tcp": tcp, "conn": conn}
+         "mpsc": mpsc, "domain": domain, "timer": timer, "wake": wake, "udp": udp, "tcp": tcp,
+         "conn": conn}
 
 
 class Probe:

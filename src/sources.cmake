@@ -33,6 +33,9 @@ set(THETIS_SOURCES
   src/net/tcp.c
   src/net/tcp_recv.c
   src/net/tcp_send.c
+  src/net/udp.c
+  src/net/udp_recv.c
+  src/net/udp_send.c
 )
 # What a target without an operating system can compile: no loop, no net.
 set(THETIS_SOURCES_BARE

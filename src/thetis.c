@@ -41,4 +41,7 @@
 #include "net/tcp.c"
 #include "net/tcp_recv.c"
 #include "net/tcp_send.c"
+#include "net/udp.c"
+#include "net/udp_recv.c"
+#include "net/udp_send.c"
 #include "ffi.c"

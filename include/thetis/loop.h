@@ -53,7 +53,7 @@ typedef void thetis_loop_wake_fn(thetis_loop *loop, void *user);
 typedef struct thetis_loop_cfg {
     uint32_t max_handles;         /* 0: 1024; at most 2^24 - 2 */
     uint32_t max_timers;          /* 0: 1024; at most 2^28 */
-    uint32_t buffers;             /* receive buffers shared by all streams; 0: 64; max 65535 */
+    uint32_t buffers;             /* receive buffers shared by all handles; 0: 64; max 65535 */
     uint32_t buffer_size;         /* bytes of each; 0: 16384; at most 2^24 */
     uint32_t events;              /* events taken from the system at once; 0: 256; max 65536 */
     const char *backend;          /* "epoll"; NULL: THETIS_BACKEND in the environment, else best */
@@ -64,14 +64,22 @@ typedef struct thetis_loop_cfg {
 } thetis_loop_cfg;
 
 typedef enum thetis_cap {
-    THETIS_CAP_TCP,          /* streams over IP */
-    THETIS_CAP_HALF_CLOSE,   /* shutdown of one direction */
-    THETIS_CAP_ABORT,        /* thetis_tcp_abort() sends a reset */
-    THETIS_CAP_POLL_FD,      /* thetis_poll_fd */
-    THETIS_CAP_PAUSED_RESET, /* a reset of a paused stream is noticed while paused */
-    THETIS_CAP_SIGNAL_WAKE,  /* thetis_loop_wake() from a signal handler */
-    THETIS_CAP_TIMER_NS,     /* number: resolution of timers in nanoseconds */
-    THETIS_CAP_MAX_IOV,      /* number: buffers one system call can send */
+    THETIS_CAP_TCP,           /* streams over IP */
+    THETIS_CAP_HALF_CLOSE,    /* shutdown of one direction */
+    THETIS_CAP_ABORT,         /* thetis_tcp_abort() sends a reset */
+    THETIS_CAP_POLL_FD,       /* thetis_poll_fd */
+    THETIS_CAP_PAUSED_RESET,  /* a reset of a paused stream is noticed while paused */
+    THETIS_CAP_SIGNAL_WAKE,   /* thetis_loop_wake() from a signal handler */
+    THETIS_CAP_UDP,           /* datagrams over IP */
+    THETIS_CAP_UDP_GSO,       /* the system cuts trains; on the paths that allow it */
+    THETIS_CAP_UDP_GRO,       /* trains are received as such */
+    THETIS_CAP_UDP_ICMP_ERR,  /* a connected socket learns that nobody is there */
+    THETIS_CAP_UDP_MULTICAST, /* thetis_udp_join() */
+    THETIS_CAP_UDP_STAMP,     /* the time of arrival, by the system */
+    THETIS_CAP_UDP_DROPS,     /* how many datagrams found no room */
+    THETIS_CAP_UDP_BATCH,     /* number: datagrams that one system call can move */
+    THETIS_CAP_TIMER_NS,      /* number: resolution of timers in nanoseconds */
+    THETIS_CAP_MAX_IOV,       /* number: buffers one system call can send */
     THETIS_CAP_COUNT_
 } thetis_cap;
 
@@ -225,8 +233,8 @@ THETIS_API void thetis_loop_stat_read(const thetis_loop *loop, thetis_loop_stat 
 THETIS_API void thetis_loop_scan(thetis_loop *loop,
                                  void (*each)(thetis_handle *handle, void *user), void *user);
 
-/** Gives back a receive buffer that thetis_tcp_keep() kept; in any order, also after its stream
- *  was closed.
+/** Gives back a receive buffer that thetis_tcp_keep() or thetis_udp_keep() kept; in any order, also
+ *  after its handle was closed.
  *  @progress owner */
 THETIS_API void thetis_loop_release(thetis_loop *loop, uint32_t buffer);
 
@@ -246,7 +254,7 @@ static inline void thetis_handle_set_user(thetis_handle *handle, void *user)
     handle->user_ = user;
 }
 
-/** Ends any handle at once: thetis_tcp_abort(), thetis_listener_close() or
+/** Ends any handle at once: thetis_tcp_abort(), thetis_listener_close(), thetis_udp_close() or
  *  thetis_poll_fd_close(), whatever it is. For thetis_loop_scan(). EBUSY: ended already.
  *  @progress owner; system calls */
 THETIS_API thetis_status thetis_handle_close(thetis_handle *handle, thetis_closed_fn *closed);

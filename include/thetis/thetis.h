@@ -28,6 +28,7 @@
 #include <thetis/tcp.h>
 #include <thetis/thread.h>
 #include <thetis/timer.h>
+#include <thetis/udp.h>
 #include <thetis/version.h>
 #include <thetis/wait.h>
 

@@ -91,10 +91,14 @@ typedef struct tht_timer_key {
     thetis_timer *timer;
 } tht_timer_key;
 
+/* FREE: on the free list or in the hand; TAKEN: by tht_buffer_take(); KEPT: by the user. */
+typedef enum tht_buffer_state { THT_BUFFER_FREE, THT_BUFFER_TAKEN, THT_BUFFER_KEPT }
+    tht_buffer_state;
+
 typedef struct tht_buffer {
-    uint64_t owner; /* token of the stream that keeps it */
+    uint64_t owner; /* token of the handle that keeps it */
     uint32_t next;  /* free list: number + 1 */
-    uint32_t kept;
+    uint32_t state;
 } tht_buffer;
 
 struct thetis_loop {
@@ -141,6 +145,7 @@ struct thetis_loop {
     void *user;
     size_t mapped; /* bytes to give back in destroy */
     thetis_loop_stat stat;
+    uint8_t learned[THETIS_CAP_COUNT_]; /* levels that only a first use could tell */
 
     thetis_atomic wake THETIS_CACHE_ALIGNED; /* THT_RUNNING, _SLEEPING, _NOTIFIED */
     thetis_atomic note; /* on_wake is wanted */
@@ -231,10 +236,24 @@ static inline void tht_handle_spend(thetis_handle *h, size_t bytes)
 const tht_poller *tht_backend_find(const char *name);
 
 /* buffer.c */
-enum { THT_KEEP_MAX = 16 };
 void tht_buffer_init(thetis_loop *loop, uint32_t count);
 int tht_buffer_pick(thetis_loop *loop); /* puts a free one in the hand; 0: there is none */
-void tht_buffer_keep(thetis_handle *h, uint32_t number);
+uint32_t tht_buffer_take(thetis_loop *loop, uint32_t *numbers, uint32_t n); /* returns how many */
+void tht_buffer_keep(thetis_handle *h, uint32_t number, unsigned most); /* a handle may keep */
+
+static inline void tht_buffer_free(thetis_loop *loop, uint32_t number)
+{
+    tht_buffer *b = &loop->buffers[number];
+    b->state = THT_BUFFER_FREE;
+    b->next = loop->buffer_free;
+    loop->buffer_free = number + 1;
+}
+
+/* Gives a taken buffer back, unless it is kept. */
+static inline void tht_buffer_give(thetis_loop *loop, uint32_t number)
+{
+    if (loop->buffers[number].state == THT_BUFFER_TAKEN) tht_buffer_free(loop, number);
+}
 
 static inline unsigned char *tht_buffer_at(const thetis_loop *loop, uint32_t number)
 {

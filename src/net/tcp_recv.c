@@ -9,8 +9,6 @@
  */
 #include "tcp.h"
 
-_Static_assert(THETIS_TCP_KEEP_MAX == THT_KEEP_MAX, "what the header promises");
-
 enum { TCP_RECV_MAX = THT_TURN_BUDGET * THT_BUDGET_UNIT };
 #define RECV_NO_BUFFER UINT32_MAX
 
@@ -190,6 +188,9 @@ thetis_status thetis_tcp_resume(thetis_tcp *tcp)
 
 uint32_t thetis_tcp_keep(thetis_tcp *tcp, const thetis_recv *recv)
 {
-    tht_buffer_keep(&tcp->handle_, recv->buffer_);
+    thetis_loop *loop = tcp->handle_.loop_;
+    THETIS_ASSERT1(loop->hand_memory && loop->hand == recv->buffer_);
+    loop->hand_memory = NULL;
+    tht_buffer_keep(&tcp->handle_, recv->buffer_, THETIS_TCP_KEEP_MAX);
     return recv->buffer_;
 }

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "conform/suite.h"
+#include "conform/scene.h"
 
 /* ---- the scenario ---------------------------------------------------------------------------- */
 
@@ -95,15 +95,6 @@ static int scene_step(void)
     return 0;
 }
 
-static int scene_quiet(suite *w)
-{
-    static unsigned quiet;
-    static unsigned seen;
-    quiet = w->callbacks == seen ? quiet + 1 : 0;
-    seen = w->callbacks;
-    return quiet > 40; /* nothing has happened for as many naps */
-}
-
 static void scene_close(suite *w)
 {
     if (s.dialed) wire_shut(&s.ours);
@@ -141,7 +132,7 @@ static int scene_play(suite *w)
 {
     int went = 0;
     if (scene_open(w)) {
-        for (int turns = 0; !scene_step() && !scene_quiet(w); turns++) {
+        for (int turns = 0; !scene_step() && !scene_quiet(w, 40); turns++) {
             if (turns > SCENE_TURNS) FAIL("the scene does not end");
             suite_turn(w);
         }
@@ -154,24 +145,35 @@ static int scene_play(suite *w)
 
 /* ---- 117, 119 -------------------------------------------------------------------------------- */
 
-static void row_117_every_call_interrupted(suite *w)
+static void interrupted(suite *w, scene_play_fn *play, const fault_fn *fns, size_t n)
 {
     uint64_t calls;
     w->fault.eintr_each = 2;
-    CHECK(scene_play(w));
+    CHECK(play(w));
     w->fault.eintr_each = 0;
     calls = w->fault.total;
-    CHECK(scene_play(w));
+    CHECK(play(w));
     calls = w->fault.total - calls;
-    static const fault_fn fns[] = {FAULT_ACCEPT,   FAULT_RECV,     FAULT_SEND,
-                                   FAULT_SHUTDOWN, FAULT_SO_ERROR, FAULT_EPOLL_WAIT};
-    for (size_t f = 0; f < sizeof fns / sizeof fns[0]; f++) {
+    for (size_t f = 0; f < n; f++) {
         for (uint64_t k = 1; k <= calls; k++) {
             fault_fail(&w->fault, fns[f], k, THETIS_EINTR, EINTR);
-            CHECK(scene_play(w));
+            CHECK(play(w));
             if (!fault_fired(&w->fault)) break;
         }
     }
+}
+
+static void row_117_every_call_interrupted(suite *w)
+{
+    static const fault_fn fns[] = {FAULT_ACCEPT,   FAULT_RECV,     FAULT_SEND,
+                                   FAULT_SHUTDOWN, FAULT_SO_ERROR, FAULT_EPOLL_WAIT};
+    interrupted(w, scene_play, fns, sizeof fns / sizeof fns[0]);
+}
+
+static void row_117_every_call_for_datagrams_interrupted(suite *w)
+{
+    static const fault_fn fns[] = {FAULT_RECV_MSGS, FAULT_SEND_MSGS, FAULT_EPOLL_WAIT};
+    interrupted(w, scene_udp_play, fns, sizeof fns / sizeof fns[0]);
 }
 
 static void row_119_short_counts_everywhere(suite *w)
@@ -183,6 +185,7 @@ static void row_119_short_counts_everywhere(suite *w)
     w->fault.eintr_each = 3;
     w->fault.spurious = w->fault.duplicate = w->fault.ghosts = 300;
     for (size_t i = 0; i < 20; i++) CHECK(scene_play(w));
+    for (size_t i = 0; i < 20; i++) CHECK(scene_udp_play(w));
 }
 
 /* ---- 118 ------------------------------------------------------------------------------------- */
@@ -198,6 +201,9 @@ static fault_answer plausible(fault_fn fn, int lack)
         [FAULT_CONNECT] = {THETIS_EREFUSED, ECONNREFUSED},
         [FAULT_RECV] = {THETIS_ERESET, ECONNRESET},
         [FAULT_SEND] = {THETIS_ERESET, EPIPE},
+        [FAULT_RECV_MSGS] = {THETIS_EREFUSED, ECONNREFUSED},
+        [FAULT_SEND_MSGS] = {THETIS_EREFUSED, ECONNREFUSED},
+        [FAULT_GROUP] = {THETIS_ENOBUFS, ENOBUFS},
         [FAULT_SHUTDOWN] = {THETIS_ENOTCONN, ENOTCONN},
         [FAULT_CLOSE] = {THETIS_EOTHER, EIO},
         [FAULT_SO_ERROR] = {THETIS_EREFUSED, ECONNREFUSED},
@@ -212,7 +218,7 @@ static fault_answer plausible(fault_fn fn, int lack)
 }
 
 /* The k-th call of each function, until a run has no failure left. */
-static void sweep(suite *w, int lack)
+static void sweep(suite *w, scene_play_fn *play, int lack)
 {
     for (fault_fn fn = FAULT_SOCKET; fn < FAULT_WAKE_SEND; fn++) {
         fault_answer answer = plausible(fn, lack);
@@ -220,7 +226,7 @@ static void sweep(suite *w, int lack)
             size_t fds = suite_open_fds();
             thetis_status status = (thetis_status)answer.status;
             fault_fail(&w->fault, fn, k, status, answer.os);
-            int went = scene_play(w);
+            int went = play(w);
             int fired = fault_fired(&w->fault);
             fault_fail(&w->fault, fn, 0, THETIS_OK, 0);
             CHECK_EQ(suite_open_fds(), fds);
@@ -233,21 +239,27 @@ static void sweep(suite *w, int lack)
 
 static void row_118_each_call_fails_once(suite *w)
 {
-    sweep(w, 0);
+    sweep(w, scene_play, 0);
 }
 
 static void row_118_each_call_lacks_memory_once(suite *w)
 {
-    sweep(w, 1);
+    sweep(w, scene_play, 1);
+}
+
+static void row_118_each_call_for_datagrams_fails_once(suite *w)
+{
+    sweep(w, scene_udp_play, 0);
+    sweep(w, scene_udp_play, 1);
 }
 
 /* The k-th call of all, whatever it is, until a run has no failure left. */
-static void row_118_the_kth_call_fails(suite *w)
+static void kth_call(suite *w, scene_play_fn *play)
 {
     for (uint64_t k = 1;; k++) {
         size_t fds = suite_open_fds();
         fault_fail(&w->fault, FAULT_ANY, k, THETIS_EOTHER, EIO);
-        int went = scene_play(w);
+        int went = play(w);
         int fired = fault_fired(&w->fault);
         fault_fail(&w->fault, FAULT_ANY, 0, THETIS_OK, 0);
         CHECK_EQ(suite_open_fds(), fds);
@@ -255,6 +267,16 @@ static void row_118_the_kth_call_fails(suite *w)
         if (!fired) break;
         CHECK(k < 2000);
     }
+}
+
+static void row_118_the_kth_call_fails(suite *w)
+{
+    kth_call(w, scene_play);
+}
+
+static void row_118_the_kth_call_for_datagrams_fails(suite *w)
+{
+    kth_call(w, scene_udp_play);
 }
 
 static void row_118_a_loop_that_cannot_open(suite *w)
