@@ -36,6 +36,7 @@ set(THETIS_SOURCES
   src/net/udp.c
   src/net/udp_recv.c
   src/net/udp_send.c
+  src/net/unix.c
 )
 # What a target without an operating system can compile: no loop, no net.
 set(THETIS_SOURCES_BARE

@@ -44,4 +44,5 @@
 #include "net/udp.c"
 #include "net/udp_recv.c"
 #include "net/udp_send.c"
+#include "net/unix.c"
 #include "ffi.c"

@@ -91,6 +91,8 @@ static void add_sizes(void)
     add("bytes", "slot", "%zu", slots / 1024);
     add("bytes", "tcp", "%zu", sizeof(thetis_tcp));
     add("bytes", "tcp_and_slot", "%zu", sizeof(thetis_tcp) + slots / 1024);
+    add("bytes", "udp", "%zu", sizeof(thetis_udp));
+    add("bytes", "unix", "%zu", sizeof(thetis_unix));
     add("bytes", "listener", "%zu", sizeof(thetis_listener));
     add("bytes", "send", "%zu", sizeof(thetis_send));
     add("bytes", "timer", "%zu", sizeof(thetis_timer));
@@ -116,12 +118,24 @@ static void add_failure(const char *wish, thetis_status status)
         add("loop", "backend", "none: %s", thetis_status_text(status));
 }
 
+/* Opens and closes a datagram socket: some capabilities are known only then. */
+static void try_udp(thetis_loop *loop)
+{
+    static thetis_udp udp;
+    thetis_addr at;
+    if (thetis_addr_parse(&at, "127.0.0.1:0") != THETIS_OK) return;
+    if (thetis_udp_open(loop, &udp, &at, NULL) != THETIS_OK) return;
+    thetis_udp_close(&udp, NULL);
+    (void)!thetis_loop_run(loop);
+}
+
 static thetis_status add_loop(void)
 {
+    const thetis_loop_cfg cfg = {.buffers = 1, .buffer_size = THETIS_UDP_TRAIN_MAX};
     thetis_loop *loop;
     const char *wish = getenv("THETIS_BACKEND");
     int wished = wish && *wish;
-    thetis_status status = thetis_loop_create(NULL, &loop);
+    thetis_status status = thetis_loop_create(&cfg, &loop);
     add("loop", "why", "%s%s", wished ? "THETIS_BACKEND=" : "the best of this build",
         wished ? wish : "");
     if (status != THETIS_OK) {
@@ -129,6 +143,7 @@ static thetis_status add_loop(void)
         return status;
     }
     add("loop", "backend", "%s", thetis_loop_backend(loop));
+    try_udp(loop);
     for (int cap = 0; cap < THETIS_CAP_COUNT_; cap++) add_capability(loop, (thetis_cap)cap);
     return thetis_loop_destroy(loop);
 }

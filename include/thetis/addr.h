@@ -5,11 +5,11 @@
  *     thetis_addr a;
  *     if (thetis_addr_parse(&a, "[::1]:7000") != THETIS_OK) usage();
  *
- * Unix paths are values only so far: no handle takes them yet.
  * A plain value without pointers; nothing here asks the system or a name server.
  * Text forms: "127.0.0.1:80", "[::1]:80", "[fe80::1%3]:80" (scope as a number), "*:80" (any IPv4
- * address), "unix:/run/x.sock". Output is canonical (RFC 5952) and parses to the same value, but
- * for NONE, which is "-" and does not parse.
+ * address), "unix:/run/x.sock", "unix:@x" (an abstract name, which is no file; Linux only). Output
+ * is canonical (RFC 5952) and parses to the same value, but for NONE, which is "-" and does not
+ * parse.
  */
 #ifndef THETIS_ADDR_H
 #define THETIS_ADDR_H
@@ -34,7 +34,7 @@ typedef struct thetis_addr {
     union {
         uint8_t v4[4];  /* network byte order */
         uint8_t v6[16]; /* network byte order */
-        char path[THETIS_ADDR_PATH_MAX]; /* ends with 0 */
+        char path[THETIS_ADDR_PATH_MAX]; /* ends with 0; an abstract name: 0, name, 0 */
     } u;
 } thetis_addr;
 

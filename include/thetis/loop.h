@@ -78,6 +78,8 @@ typedef enum thetis_cap {
     THETIS_CAP_UDP_STAMP,     /* the time of arrival, by the system */
     THETIS_CAP_UDP_DROPS,     /* how many datagrams found no room */
     THETIS_CAP_UDP_BATCH,     /* number: datagrams that one system call can move */
+    THETIS_CAP_UNIX,          /* unix sockets */
+    THETIS_CAP_UNIX_FD_PASS,  /* number: descriptors that one send can carry */
     THETIS_CAP_TIMER_NS,      /* number: resolution of timers in nanoseconds */
     THETIS_CAP_MAX_IOV,       /* number: buffers one system call can send */
     THETIS_CAP_COUNT_

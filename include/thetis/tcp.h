@@ -62,7 +62,7 @@ struct thetis_send {
     size_t left_;   /* bytes */
     thetis_iov one_;
     uint32_t iovs_; /* left */
-    uint32_t ends_; /* 1: the half close */
+    uint32_t kind_;
 };
 
 /** A stream. With its slot in the loop 160 bytes on 64-bit machines. Do not touch. */

@@ -29,6 +29,7 @@
 #include <thetis/thread.h>
 #include <thetis/timer.h>
 #include <thetis/udp.h>
+#include <thetis/unix.h>
 #include <thetis/version.h>
 #include <thetis/wait.h>
 

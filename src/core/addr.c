@@ -131,9 +131,11 @@ static thetis_status addr_parse_unix(thetis_addr *out, const char *path)
     size_t len = strlen(path);
     if (len == 0) return THETIS_EINVAL;
     if (len >= sizeof out->u.path) return THETIS_E2BIG;
+    if (strcmp(path, "@") == 0) return THETIS_EINVAL; /* an abstract name without a name */
     memset(out, 0, sizeof *out);
     out->family = THETIS_ADDR_UNIX;
     memcpy(out->u.path, path, len);
+    if (path[0] == '@') out->u.path[0] = 0;
     return THETIS_OK;
 }
 
@@ -233,7 +235,9 @@ static char *addr_put(char *at, const thetis_addr *addr)
         if (addr->scope) at = addr_put_number(addr_put_text(at, "%"), addr->scope, 10);
         return addr_put_port(addr_put_text(at, "]"), addr->port);
     case THETIS_ADDR_UNIX:
-        return addr_put_text(addr_put_text(at, "unix:"), addr->u.path);
+        at = addr_put_text(at, "unix:");
+        if (addr->u.path[0]) return addr_put_text(at, addr->u.path);
+        return addr->u.path[1] ? addr_put_text(addr_put_text(at, "@"), addr->u.path + 1) : at;
     default:
         return addr_put_text(at, "-");
     }
@@ -263,7 +267,7 @@ int thetis_addr_equal(const thetis_addr *a, const thetis_addr *b)
     case THETIS_ADDR_V6:
         return memcmp(a->u.v6, b->u.v6, sizeof a->u.v6) == 0;
     case THETIS_ADDR_UNIX:
-        return strcmp(a->u.path, b->u.path) == 0;
+        return a->u.path[0] == b->u.path[0] && strcmp(a->u.path + 1, b->u.path + 1) == 0;
     default:
         return 1;
     }

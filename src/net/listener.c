@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * listener.c: accepting TCP connections.
+ * listener.c: accepting connections.
  *
  * When descriptors or memory run out, connections stay in the system's backlog: the user is told
  * once, the listener is taken out of the poller (its readiness would spin) and tries again later,
  * at growing intervals. (Rejected: closing a spare descriptor in order to accept and drop the
  * client. It loses connections that could have been served a moment later.)
  */
-#include <thetis/tcp.h>
-
-#include "../loop/loop.h"
+#include "tcp.h"
 
 enum { LISTENER_LACKING = THT_F_KIND, LISTENER_DEAD = THT_F_KIND << 1, DEFAULT_BACKLOG = 1024 };
 
@@ -104,11 +102,10 @@ static const tht_kind listener_kind = {
     .owns_fd = 1,
 };
 
-/* Options, bind, listen; the first fault ends it. */
-static tht_ret listener_prepare(const tht_sys *sys, int fd, const thetis_addr *addr,
+/* What only sockets of IP have; the first fault ends it. */
+static tht_ret listener_options(const tht_sys *sys, int fd, const thetis_addr *addr,
                                 const thetis_listen_cfg *cfg)
 {
-    uint32_t backlog = cfg && cfg->backlog ? cfg->backlog : DEFAULT_BACKLOG;
     tht_ret r = sys->setopt(sys, fd, THT_OPT_REUSE_ADDR, 1);
     if (r.status == THETIS_OK && cfg && cfg->reuse_port) {
         r = sys->setopt(sys, fd, THT_OPT_REUSE_PORT, 1);
@@ -120,12 +117,21 @@ static tht_ret listener_prepare(const tht_sys *sys, int fd, const thetis_addr *a
     if (r.status == THETIS_OK && !(cfg && cfg->nagle)) {
         r = sys->setopt(sys, fd, THT_OPT_NODELAY, 1);
     }
+    return r;
+}
+
+static tht_ret listener_prepare(const tht_sys *sys, int fd, const thetis_addr *addr,
+                                const thetis_listen_cfg *cfg)
+{
+    uint32_t backlog = cfg && cfg->backlog ? cfg->backlog : DEFAULT_BACKLOG;
+    tht_ret r = {0};
+    if (addr->family != THETIS_ADDR_UNIX) r = listener_options(sys, fd, addr, cfg);
     if (r.status == THETIS_OK) r = sys->bind(sys, fd, addr);
     if (r.status == THETIS_OK) r = sys->listen(sys, fd, backlog < 65535 ? (int)backlog : 65535);
     return r;
 }
 
-thetis_status thetis_tcp_listen(thetis_loop *loop, thetis_listener *listener,
+thetis_status tht_listener_open(thetis_loop *loop, thetis_listener *listener,
                                 const thetis_addr *addr, const thetis_listen_cfg *cfg,
                                 thetis_accept_fn *on_accept)
 {
@@ -134,7 +140,6 @@ thetis_status thetis_tcp_listen(thetis_loop *loop, thetis_listener *listener,
     tht_ret fd, r;
     THT_ASSERT_OWNER(loop);
     THETIS_ASSERT1(on_accept != NULL);
-    if (addr->family != THETIS_ADDR_V4 && addr->family != THETIS_ADDR_V6) return THETIS_EINVAL;
     if (loop->slot_free == THT_NONE) return THETIS_ENOSLOT;
     fd = sys->socket(sys, (thetis_addr_family)addr->family, THT_STREAM);
     if (fd.status != THETIS_OK) return fd.status;
@@ -148,6 +153,14 @@ thetis_status thetis_tcp_listen(thetis_loop *loop, thetis_listener *listener,
     THETIS_ASSERT1(s == THETIS_OK);
     tht_handle_dirty(&listener->handle_);
     return s;
+}
+
+thetis_status thetis_tcp_listen(thetis_loop *loop, thetis_listener *listener,
+                                const thetis_addr *addr, const thetis_listen_cfg *cfg,
+                                thetis_accept_fn *on_accept)
+{
+    if (addr->family != THETIS_ADDR_V4 && addr->family != THETIS_ADDR_V6) return THETIS_EINVAL;
+    return tht_listener_open(loop, listener, addr, cfg, on_accept);
 }
 
 thetis_status thetis_listener_addr(const thetis_listener *listener, thetis_addr *out)

@@ -60,6 +60,18 @@ static int connect_check(thetis_tcp *tcp)
     return 1;
 }
 
+void tht_tcp_connect_result(thetis_tcp *tcp, tht_ret r)
+{
+    thetis_handle *h = &tcp->handle_;
+    if (r.status == THETIS_AGAIN) {
+        tht_handle_dirty(h);
+        return;
+    }
+    h->flags_ |= THT_TCP_CONNECT_DUE;
+    tht_handle_due(h);
+    if (r.status != THETIS_OK) connect_fail(tcp, r);
+}
+
 /* An immediate result of connect(), or a cancelation. */
 static void connect_due(thetis_tcp *tcp)
 {
@@ -74,7 +86,7 @@ static void connect_due(thetis_tcp *tcp)
 
 /* ---- the handle as the loop sees it ---------------------------------------------------------- */
 
-static void tcp_serve_any(thetis_tcp *tcp, unsigned ready)
+void tht_tcp_serve_any(thetis_tcp *tcp, unsigned ready)
 {
     thetis_handle *h = &tcp->handle_;
     if (h->state_ == THT_CONNECTING) {
@@ -91,7 +103,7 @@ static void tcp_serve_any(thetis_tcp *tcp, unsigned ready)
 static void tcp_serve(thetis_handle *h, unsigned ready)
 {
     if (THETIS_LIKELY(ready == THT_IN && h->state_ == THT_OPEN)) tht_tcp_recv_serve(tht_tcp_of(h));
-    else tcp_serve_any(tht_tcp_of(h), ready);
+    else tht_tcp_serve_any(tht_tcp_of(h), ready);
 }
 
 /* Everything is sent that will be: the end of a graceful close. */
@@ -125,7 +137,9 @@ static void tcp_due(thetis_handle *h)
 static unsigned tcp_interest(const thetis_handle *h)
 {
     const thetis_tcp *tcp = (const thetis_tcp *)(const void *)h;
-    if (h->state_ == THT_CONNECTING) return h->flags_ & THT_TCP_CONNECT_DUE ? 0 : THT_OUT;
+    if (h->state_ == THT_CONNECTING) {
+        return h->flags_ & (THT_TCP_CONNECT_DUE | THT_TCP_DIAL) ? 0 : THT_OUT;
+    }
     return (tht_tcp_wants_recv(tcp) ? THT_IN : 0) | (h->tx_ & THT_TX_BLOCKED ? THT_OUT : 0);
 }
 
@@ -198,15 +212,14 @@ static thetis_status tcp_kind_cut(thetis_handle *h, thetis_closed_fn *closed)
     return thetis_tcp_abort(tht_tcp_of(h), closed);
 }
 
-static const tht_kind tcp_kind = {
-    .serve = tcp_serve,
-    .due = tcp_due,
-    .flush = tcp_flush,
-    .interest = tcp_interest,
-    .broken = tcp_broken,
-    .cut = tcp_kind_cut,
-    .owns_fd = 1,
-};
+#define TCP_KIND(how)                                                                           \
+    {                                                                                           \
+        .serve = how, .due = tcp_due, .flush = tcp_flush, .interest = tcp_interest,             \
+        .broken = tcp_broken, .cut = tcp_kind_cut, .owns_fd = 1,                                \
+    }
+
+static const tht_kind tcp_kind = TCP_KIND(tcp_serve);
+const tht_kind tht_unix_kind = TCP_KIND(tht_unix_serve);
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -241,17 +254,9 @@ static tht_ret connect_socket(const tht_sys *sys, const thetis_addr *from, const
 static void connect_begin(thetis_tcp *tcp, const thetis_addr *to, thetis_connect_fn *on_connect)
 {
     thetis_handle *h = &tcp->handle_;
-    const tht_sys *sys = h->loop_->sys;
-    tht_ret r = sys->connect(sys, h->fd_, to);
     tcp->connect_ = on_connect;
     h->state_ = THT_CONNECTING;
-    if (r.status == THETIS_AGAIN) {
-        tht_handle_dirty(h);
-        return;
-    }
-    h->flags_ |= THT_TCP_CONNECT_DUE;
-    tht_handle_due(h);
-    if (r.status != THETIS_OK) connect_fail(tcp, r);
+    tht_tcp_connect_result(tcp, h->loop_->sys->connect(h->loop_->sys, h->fd_, to));
 }
 
 thetis_status thetis_tcp_connect_from(thetis_loop *loop, thetis_tcp *tcp, const thetis_addr *from,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tcp.h: the inside of a TCP stream, shared by tcp.c, tcp_recv.c and tcp_send.c.
+ * tcp.h: the inside of a stream, shared by tcp.c, tcp_recv.c, tcp_send.c and unix.c.
  *
  * A direction that ended keeps the status that ended it (rx_end_, tx_end_): later operations on it
  * complete with that status, and the system is not asked again. A stream whose connect failed has
@@ -14,7 +14,14 @@
 #include "../loop/loop.h"
 
 /* handle->flags_ */
-enum { THT_TCP_SHUT = THT_F_KIND, THT_TCP_CONNECT_DUE = THT_F_KIND << 1 };
+enum {
+    THT_TCP_SHUT = THT_F_KIND,
+    THT_TCP_CONNECT_DUE = THT_F_KIND << 1,
+    THT_TCP_DIAL = THT_F_KIND << 2 /* connect is to be called again, after a retry */
+};
+
+/* send->kind_ */
+enum { THT_SEND_DATA, THT_SEND_END /* the half close */, THT_SEND_FDS /* a thetis_unix_send */ };
 
 /* handle->rx_: the receive slot; from RX_DUE on a completion waits for the dispatch phase. */
 typedef enum tht_rx { THT_RX_IDLE, THT_RX_ARMED, THT_RX_DUE, THT_RX_DUE_CANCELED, THT_RX_DUE_END }
@@ -35,8 +42,22 @@ static inline int tht_tcp_wants_recv(const thetis_tcp *tcp)
     return h->rx_ == THT_RX_ARMED && !(h->flags_ & (THT_F_PAUSED | THT_F_STARVED | THT_F_LADEN));
 }
 
+/* tcp.c */
+extern const tht_kind tht_unix_kind; /* TCP's, but for serve */
+void tht_tcp_serve_any(thetis_tcp *tcp, unsigned ready);
+void tht_tcp_connect_result(thetis_tcp *tcp, tht_ret r); /* what connect() answered */
+
+/* listener.c */
+thetis_status tht_listener_open(thetis_loop *loop, thetis_listener *listener,
+                                const thetis_addr *addr, const thetis_listen_cfg *cfg,
+                                thetis_accept_fn *on_accept);
+
+/* unix.c */
+void tht_unix_serve(thetis_handle *h, unsigned ready);
+
 /* tcp_recv.c */
 void tht_tcp_recv_serve(thetis_tcp *tcp);
+void tht_tcp_recv_serve_fds(thetis_tcp *tcp); /* of a thetis_unix */
 void tht_tcp_recv_due(thetis_tcp *tcp);
 void tht_tcp_recv_end(thetis_tcp *tcp, tht_ret why); /* ends the direction; a receive completes */
 

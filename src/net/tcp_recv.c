@@ -7,6 +7,8 @@
  * budget allows; a short one means the system had no more, and its level-triggered report comes
  * again if that changes.
  */
+#include <thetis/unix.h>
+
 #include "tcp.h"
 
 enum { TCP_RECV_MAX = THT_TURN_BUDGET * THT_BUDGET_UNIT };
@@ -50,12 +52,24 @@ static void recv_more(thetis_tcp *tcp, size_t got)
     if (tht_tcp_wants_recv(tcp)) tht_handle_ready(&tcp->handle_, THT_IN);
 }
 
-static void recv_into_user(thetis_tcp *tcp)
+/* Both kinds of streams receive by the same text; `fds` is a constant, and TCP pays nothing for the
+ * descriptors that a unix stream may get. */
+#define RECV_ALWAYS __attribute__((always_inline))
+
+static inline RECV_ALWAYS tht_ret recv_call(thetis_tcp *tcp, void *into, size_t len, int fds)
 {
-    thetis_loop *loop = tcp->handle_.loop_;
+    const tht_sys *sys = tcp->handle_.loop_->sys;
+    thetis_unix *un = (thetis_unix *)(void *)tcp; /* if it is one: the stream is its first member */
+    if (!fds) return sys->recv(sys, tcp->handle_.fd_, into, len);
+    un->next_ = 0;
+    return sys->recv_fds(sys, tcp->handle_.fd_, into, len, un->fds_, &un->count_);
+}
+
+static inline RECV_ALWAYS void recv_into_user(thetis_tcp *tcp, int fds)
+{
     size_t len = tcp->into_len_;
     thetis_recv recv = {.status = THETIS_OK, .data = tcp->into_, .buffer_ = RECV_NO_BUFFER};
-    tht_ret r = loop->sys->recv(loop->sys, tcp->handle_.fd_, tcp->into_, len);
+    tht_ret r = recv_call(tcp, tcp->into_, len, fds);
     if (r.n == 0) {
         recv_nothing(tcp, r);
         return;
@@ -66,7 +80,7 @@ static void recv_into_user(thetis_tcp *tcp)
 }
 
 /* The hot path: a stream that receives into the buffer in the loop's hand. */
-static void recv_into_pool(thetis_tcp *tcp)
+static inline RECV_ALWAYS void recv_into_pool(thetis_tcp *tcp, int fds)
 {
     thetis_loop *loop = tcp->handle_.loop_;
     thetis_recv recv;
@@ -79,7 +93,7 @@ static void recv_into_pool(thetis_tcp *tcp)
     recv.os = 0;
     recv.data = loop->hand_memory;
     recv.buffer_ = loop->hand;
-    r = loop->sys->recv(loop->sys, tcp->handle_.fd_, recv.data, loop->buffer_size);
+    r = recv_call(tcp, recv.data, loop->buffer_size, fds);
     recv.len = (size_t)r.n;
     if (THETIS_UNLIKELY(r.n == 0)) {
         recv_nothing(tcp, r);
@@ -92,8 +106,15 @@ static void recv_into_pool(thetis_tcp *tcp)
 void tht_tcp_recv_serve(thetis_tcp *tcp)
 {
     if (!tht_tcp_wants_recv(tcp)) return;
-    if (THETIS_UNLIKELY(tcp->into_ != NULL)) recv_into_user(tcp);
-    else recv_into_pool(tcp);
+    if (THETIS_UNLIKELY(tcp->into_ != NULL)) recv_into_user(tcp, 0);
+    else recv_into_pool(tcp, 0);
+}
+
+void tht_tcp_recv_serve_fds(thetis_tcp *tcp)
+{
+    if (!tht_tcp_wants_recv(tcp)) return;
+    if (tcp->into_) recv_into_user(tcp, 1);
+    else recv_into_pool(tcp, 1);
 }
 
 void tht_tcp_recv_end(thetis_tcp *tcp, tht_ret why)

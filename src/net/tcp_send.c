@@ -7,6 +7,8 @@
  * operations to the system as one call takes; a partial answer means the system is full, and the
  * rest waits for it to report room. The half close is an operation in the same queue.
  */
+#include <thetis/unix.h>
+
 #include "tcp.h"
 
 enum { SEND_IOV = 64, SEND_CALLS = 16 };
@@ -126,6 +128,7 @@ static uint32_t sends_gather(const thetis_tcp *tcp, thetis_iov *out, uint32_t ca
     *bytes = 0;
     for (;; send = send->next_) {
         size_t offset = send->offset_;
+        if (n && send->kind_ == THT_SEND_FDS) return n; /* its descriptors go with its first byte */
         for (uint32_t i = 0; i < send->iovs_ && n < cap; i++) {
             const thetis_iov *from = &send->iov_[i];
             if (from->len > offset) {
@@ -135,7 +138,7 @@ static uint32_t sends_gather(const thetis_tcp *tcp, thetis_iov *out, uint32_t ca
             }
             offset = 0;
         }
-        if (send->ends_ || n == cap || send == tcp->pending_) return n;
+        if (send->kind_ || n == cap || send == tcp->pending_) return n;
     }
 }
 
@@ -162,7 +165,7 @@ static void sends_advance(thetis_tcp *tcp, size_t bytes)
     sends_count(tcp, tcp->queued_ - bytes);
     while (tcp->pending_) {
         thetis_send *send = tcp->pending_->next_;
-        if (send->ends_) return;
+        if (send->kind_ == THT_SEND_END) return;
         bytes = send_advance(send, bytes);
         if (send->left_) return;
         send_done(tcp, sends_take(&tcp->pending_), (tht_ret){0});
@@ -179,6 +182,20 @@ static void send_shutdown(thetis_tcp *tcp)
     else tht_tcp_send_end(tcp, send_fault(tcp, r));
 }
 
+/* True if the oldest operation has descriptors that are not on their way yet. */
+static int send_has_fds(const thetis_tcp *tcp)
+{
+    const thetis_send *send = tcp->pending_->next_;
+    return send->kind_ == THT_SEND_FDS && send->sent == 0;
+}
+
+static tht_ret send_with_fds(const thetis_tcp *tcp, const thetis_iov *iov, uint32_t n)
+{
+    const tht_sys *sys = tcp->handle_.loop_->sys;
+    const thetis_unix_send *op = (const thetis_unix_send *)(const void *)tcp->pending_->next_;
+    return sys->send_fds(sys, tcp->handle_.fd_, iov, n, op->fds_, op->count_);
+}
+
 /* One call; 0 when no other makes sense now. */
 static int sends_push(thetis_tcp *tcp)
 {
@@ -188,7 +205,8 @@ static int sends_push(thetis_tcp *tcp)
     uint32_t cap = sys->max_iov < SEND_IOV ? sys->max_iov : SEND_IOV;
     uint32_t n = sends_gather(tcp, iov, cap, &bytes);
     tht_ret r = {0};
-    if (n == 1) r = sys->send_one(sys, tcp->handle_.fd_, iov->data, iov->len);
+    if (send_has_fds(tcp)) r = send_with_fds(tcp, iov, n);
+    else if (n == 1) r = sys->send_one(sys, tcp->handle_.fd_, iov->data, iov->len);
     else if (n) r = sys->send(sys, tcp->handle_.fd_, iov, n);
     if (r.status == THETIS_EINTR) return 1;
     if (r.status == THETIS_ENOBUFS || r.status == THETIS_ENOMEM) {
@@ -216,7 +234,7 @@ void tht_tcp_send_flush(thetis_tcp *tcp)
             tht_handle_ready(h, THT_OUT);
             return;
         }
-        if (tcp->pending_->next_->ends_) send_shutdown(tcp);
+        if (tcp->pending_->next_->kind_ == THT_SEND_END) send_shutdown(tcp);
         else if (!sends_push(tcp)) return;
     }
 }
@@ -287,7 +305,7 @@ thetis_status thetis_tcp_send_v(thetis_tcp *tcp, thetis_send *send, const thetis
 {
     send->iov_ = iov;
     send->iovs_ = iovs;
-    send->ends_ = 0;
+    send->kind_ = THT_SEND_DATA;
     send->left_ = 0;
     for (uint32_t i = 0; i < iovs; i++) send->left_ += iov[i].len;
     return send_queue(tcp, send, done);
@@ -301,12 +319,28 @@ thetis_status thetis_tcp_send(thetis_tcp *tcp, thetis_send *send, const void *da
     return thetis_tcp_send_v(tcp, send, &send->one_, 1, done);
 }
 
+thetis_status thetis_unix_send_fds(thetis_unix *un, thetis_unix_send *op, const void *data,
+                                   size_t len, const int *fds, uint32_t count,
+                                   thetis_sent_fn *done)
+{
+    thetis_send *send = &op->send;
+    if (len == 0 || count == 0 || count > THETIS_UNIX_FDS_MAX) return THETIS_EINVAL;
+    op->fds_ = fds;
+    op->count_ = count;
+    send->one_.data = data;
+    send->one_.len = send->left_ = len;
+    send->iov_ = &send->one_;
+    send->iovs_ = 1;
+    send->kind_ = THT_SEND_FDS;
+    return send_queue(&un->stream_, send, done);
+}
+
 thetis_status thetis_tcp_shutdown(thetis_tcp *tcp, thetis_send *send, thetis_sent_fn *done)
 {
     thetis_status s;
     send->iovs_ = 0;
     send->left_ = 0;
-    send->ends_ = 1;
+    send->kind_ = THT_SEND_END;
     s = send_queue(tcp, send, done);
     if (s == THETIS_OK) tcp->handle_.flags_ |= THT_TCP_SHUT;
     return s;
@@ -324,7 +358,7 @@ thetis_status thetis_tcp_send_cancel(thetis_tcp *tcp, thetis_send *send)
     if (tcp->pending_ == send) tcp->pending_ = before;
     if (tcp->pending_ == NULL) tcp->handle_.tx_ &= (uint8_t)~THT_TX_BLOCKED;
     sends_count(tcp, tcp->queued_ - send->left_);
-    if (send->ends_) tcp->handle_.flags_ &= (uint8_t)~THT_TCP_SHUT;
+    if (send->kind_ == THT_SEND_END) tcp->handle_.flags_ &= (uint8_t)~THT_TCP_SHUT;
     send_done(tcp, send, canceled);
     if (send->sent) tht_tcp_send_end(tcp, canceled); /* the stream has a hole now */
     tht_handle_dirty(&tcp->handle_);

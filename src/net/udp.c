@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * udp.c: opening and closing datagram sockets.
+ * udp.c: opening and closing datagram sockets, of UDP and unix.
  *
  * What the system can is asked once per socket, by setting the option: a kernel that does not know
  * UDP_SEGMENT would send a train as one long datagram without a word.
  */
+#include <thetis/unix.h>
+
 #include "udp.h"
 
 /* ---- the handle as the loop sees it ---------------------------------------------------------- */
@@ -101,7 +103,7 @@ static tht_ret udp_prepare(const tht_sys *sys, int fd, const thetis_addr *local,
     tht_ret r = {0};
     if (local->family == THETIS_ADDR_V6) r = sys->setopt(sys, fd, THT_OPT_V6_ONLY, 1);
     if (r.status == THETIS_OK) r = udp_options(sys, fd, cfg);
-    if (r.status == THETIS_OK) r = sys->bind(sys, fd, local);
+    if (r.status == THETIS_OK && local->family != THETIS_ADDR_NONE) r = sys->bind(sys, fd, local);
     return r;
 }
 
@@ -115,34 +117,56 @@ static int udp_learn(thetis_udp *udp, tht_opt opt, int value, thetis_cap cap, in
     return r.status == THETIS_OK;
 }
 
-thetis_status thetis_udp_open(thetis_loop *loop, thetis_udp *udp, const thetis_addr *local,
-                              const thetis_udp_cfg *cfg)
+/* Trains are of UDP only. */
+static void udp_learn_trains(thetis_udp *udp, const thetis_udp_cfg *cfg)
 {
-    static const thetis_udp_cfg defaults;
+    if (udp_learn(udp, THT_OPT_UDP_SEGMENT, 0, THETIS_CAP_UDP_GSO, THETIS_CAP_EMULATED)) {
+        udp->handle_.flags_ |= THT_UDP_GSO;
+    }
+    if (!cfg->single && udp->handle_.loop_->buffer_size >= THETIS_UDP_TRAIN_MAX) {
+        (void)udp_learn(udp, THT_OPT_UDP_GRO, 1, THETIS_CAP_UDP_GRO, THETIS_CAP_ABSENT);
+    }
+}
+
+/* `local` of family NONE: without a name. */
+static thetis_status udp_open(thetis_loop *loop, thetis_udp *udp, thetis_addr_family family,
+                              const thetis_addr *local, const thetis_udp_cfg *cfg)
+{
     const tht_sys *sys = loop->sys;
     tht_ret fd, r;
     THT_ASSERT_OWNER(loop);
-    if (cfg == NULL) cfg = &defaults;
-    if (local->family != THETIS_ADDR_V4 && local->family != THETIS_ADDR_V6) return THETIS_EINVAL;
     if (cfg->recv_space > INT32_MAX || cfg->send_space > INT32_MAX) return THETIS_EINVAL;
     if (loop->slot_free == THT_NONE) return THETIS_ENOSLOT;
-    fd = sys->socket(sys, (thetis_addr_family)local->family, THT_DGRAM);
+    fd = sys->socket(sys, family, THT_DGRAM);
     if (fd.status != THETIS_OK) return fd.status;
     r = udp_prepare(sys, (int)fd.n, local, cfg);
     if (r.status != THETIS_OK) {
         (void)sys->close(sys, (int)fd.n);
         return r.status;
     }
-    *udp = (thetis_udp){.family_ = local->family};
+    *udp = (thetis_udp){.family_ = (uint8_t)family};
     r.status = tht_handle_open(loop, &udp->handle_, &udp_kind, (int)fd.n);
     THETIS_ASSERT1(r.status == THETIS_OK);
-    if (udp_learn(udp, THT_OPT_UDP_SEGMENT, 0, THETIS_CAP_UDP_GSO, THETIS_CAP_EMULATED)) {
-        udp->handle_.flags_ |= THT_UDP_GSO;
-    }
-    if (!cfg->single && loop->buffer_size >= THETIS_UDP_TRAIN_MAX) {
-        (void)udp_learn(udp, THT_OPT_UDP_GRO, 1, THETIS_CAP_UDP_GRO, THETIS_CAP_ABSENT);
-    }
+    if (family != THETIS_ADDR_UNIX) udp_learn_trains(udp, cfg);
     return THETIS_OK;
+}
+
+thetis_status thetis_udp_open(thetis_loop *loop, thetis_udp *udp, const thetis_addr *local,
+                              const thetis_udp_cfg *cfg)
+{
+    static const thetis_udp_cfg defaults;
+    if (local->family != THETIS_ADDR_V4 && local->family != THETIS_ADDR_V6) return THETIS_EINVAL;
+    return udp_open(loop, udp, (thetis_addr_family)local->family, local, cfg ? cfg : &defaults);
+}
+
+thetis_status thetis_unix_open(thetis_loop *loop, thetis_udp *udp, const thetis_addr *local,
+                                     uint32_t send_space)
+{
+    static const thetis_addr unnamed;
+    const thetis_udp_cfg cfg = {.send_space = send_space};
+    if (local == NULL) local = &unnamed;
+    else if (local->family != THETIS_ADDR_UNIX) return THETIS_EINVAL;
+    return udp_open(loop, udp, THETIS_ADDR_UNIX, local, &cfg);
 }
 
 thetis_status thetis_udp_connect(thetis_udp *udp, const thetis_addr *peer)
@@ -163,7 +187,7 @@ static thetis_status udp_group(thetis_udp *udp, const thetis_addr *group, uint32
     thetis_handle *h = &udp->handle_;
     THT_ASSERT_OWNER(h->loop_);
     if (h->state_ == THT_CLOSED) return THETIS_EBUSY;
-    if (group->family != udp->family_) return THETIS_EINVAL;
+    if (group->family != udp->family_ || group->family == THETIS_ADDR_UNIX) return THETIS_EINVAL;
     return h->loop_->sys->group(h->loop_->sys, h->fd_, group, interface, join).status;
 }
 

@@ -34,6 +34,8 @@ typedef struct tht_event {
 
 typedef enum tht_type { THT_STREAM, THT_DGRAM } tht_type;
 
+enum { THT_FDS = 16 };
+
 /* Messages that one call of recv_msgs or send_msgs may move. They cost about 450 bytes of stack
  * each while a call lasts; half as many cost 2.5 % more time per datagram. */
 enum { THT_MSGS = 32 };
@@ -106,9 +108,17 @@ struct tht_sys {
     /* The same for one piece: a cheaper system call. */
     tht_ret (*send_one)(const tht_sys *sys, int fd, const void *data, size_t len);
 
+    /* recv and send of a unix stream, with descriptors: at most THT_FDS, copies that are not
+     * inherited, with the first byte they were sent with. *count: as many came. */
+    tht_ret (*recv_fds)(const tht_sys *sys, int fd, void *into, size_t len, int *fds,
+                        uint32_t *count);
+    tht_ret (*send_fds)(const tht_sys *sys, int fd, const thetis_iov *iov, uint32_t iovs,
+                        const int *fds, uint32_t count);
+
     /* Datagrams. n: messages received, at least 1, at most `n`. Fewer than asked for: there are no
      * more now, or the next call has a fault to tell. AGAIN: none. A fault that is no lack belongs
-     * to a datagram that was sent earlier (EREFUSED: nobody there); it is told once. */
+     * to a datagram that was sent earlier (EREFUSED: nobody there); it is told once. Descriptors
+     * that came with one are closed. */
     tht_ret (*recv_msgs)(const tht_sys *sys, int fd, tht_in *in, uint32_t n);
 
     /* n: messages accepted, at least 1. A fault is that of the first message, or of a datagram that

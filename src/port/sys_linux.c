@@ -51,6 +51,8 @@ static const int8_t sys_status_of[] = {
     [EADDRINUSE] = THETIS_EADDRINUSE,
     [EADDRNOTAVAIL] = THETIS_EADDRNOTAVAIL,
     [ENODEV] = THETIS_EADDRNOTAVAIL, /* no such network interface */
+    [ENOENT] = THETIS_EREFUSED,      /* a unix path that nobody has made */
+    [ETOOMANYREFS] = THETIS_ENOBUFS, /* too many descriptors on their way */
     [EACCES] = THETIS_EACCES,
     [EPERM] = THETIS_EACCES,
     [ENETUNREACH] = THETIS_EUNREACH,
@@ -102,22 +104,25 @@ socklen_t tht_sys_to_sockaddr(sys_sockaddr *to, const thetis_addr *addr)
         memcpy(&to->in6.sin6_addr, addr->u.v6, sizeof addr->u.v6);
         return sizeof to->in6;
     case THETIS_ADDR_UNIX:
-        if (!addr->u.path[0]) return 0; /* Linux would take it as an abstract name */
+        if (!addr->u.path[0] && !addr->u.path[1]) return 0; /* Linux would choose a name */
         memset(&to->un, 0, sizeof to->un);
         to->un.sun_family = AF_UNIX;
         memcpy(to->un.sun_path, addr->u.path, sizeof addr->u.path);
-        return sizeof to->un;
+        if (addr->u.path[0]) return sizeof to->un;
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(addr->u.path + 1));
     default:
         return 0;
     }
 }
 
-/* A path of a unix socket; none for unnamed, abstract and overlong ones. */
+/* A path or an abstract name of a unix socket; none for unnamed and overlong ones, and for abstract
+ * names that contain a 0. */
 static void sys_from_path(thetis_addr *addr, const struct sockaddr_un *un, socklen_t len)
 {
     size_t room = len - offsetof(struct sockaddr_un, sun_path);
-    size_t used = strnlen(un->sun_path, room);
-    if (used == 0 || used >= sizeof addr->u.path) return;
+    size_t abstract = room > 1 && un->sun_path[0] == 0;
+    size_t used = abstract + strnlen(un->sun_path + abstract, room - abstract);
+    if (used == 0 || used >= sizeof addr->u.path || (abstract && used != room)) return;
     addr->family = THETIS_ADDR_UNIX;
     memcpy(addr->u.path, un->sun_path, used);
 }
@@ -165,7 +170,10 @@ static tht_ret sys_bind(const tht_sys *sys, int fd, const thetis_addr *addr)
     sys_sockaddr to;
     socklen_t len = tht_sys_to_sockaddr(&to, addr);
     (void)sys;
-    return len ? tht_sys_result(bind(fd, &to.any, len)) : tht_sys_fault(EINVAL);
+    if (len == 0) return tht_sys_fault(EINVAL);
+    if (bind(fd, &to.any, len) == 0) return tht_sys_done(0);
+    if (errno == ENOENT) return (tht_ret){0, THETIS_EADDRNOTAVAIL, ENOENT}; /* no such folder */
+    return tht_sys_errno();
 }
 
 static tht_ret sys_listen(const tht_sys *sys, int fd, int backlog)
@@ -443,6 +451,8 @@ const tht_sys tht_sys_host = {
     .recv = sys_recv,
     .send = sys_send,
     .send_one = sys_send_one,
+    .recv_fds = tht_sys_recv_fds,
+    .send_fds = tht_sys_send_fds,
     .recv_msgs = tht_sys_recv_msgs,
     .send_msgs = tht_sys_send_msgs,
     .group = tht_sys_group,

@@ -46,6 +46,10 @@ static inline tht_ret tht_sys_result(ptrdiff_t n)
 
 tht_ret tht_sys_recv_msgs(const tht_sys *sys, int fd, tht_in *in, uint32_t n);
 tht_ret tht_sys_send_msgs(const tht_sys *sys, int fd, const tht_out *out, uint32_t n);
+tht_ret tht_sys_recv_fds(const tht_sys *sys, int fd, void *into, size_t len, int *fds,
+                         uint32_t *count);
+tht_ret tht_sys_send_fds(const tht_sys *sys, int fd, const thetis_iov *iov, uint32_t iovs,
+                         const int *fds, uint32_t count);
 tht_ret tht_sys_group(const tht_sys *sys, int fd, const thetis_addr *group, uint32_t interface,
                       int join);
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys_linux_msg.c: datagrams on Linux.
+ * sys_linux_msg.c: datagrams, and descriptors, on Linux.
  *
  * What Linux does that the contract in sys.h hides:
- *   - One message costs less by recvmsg() than by recvmmsg(), several cost less together.
+ *   - recvmmsg() that is cut short by a fault tells it to the next call.
  *   - Size, time and drops of a message come as control messages, in no order.
  *   - UDP_SEGMENT (Linux 4.18) is refused on a path that cannot compute checksums, by EIO, or whose
- *     packets are smaller than the segment, by EINVAL or, since 6.13, EMSGSIZE. Kernels without it
- *     ignore the control message and send one long datagram, so THT_OPT_UDP_SEGMENT asks first.
+ *     packets are smaller than the segment, by EINVAL or EMSGSIZE. Kernels without it ignore the
+ *     control message and send one long datagram, so THT_OPT_UDP_SEGMENT asks first.
+ *   - Descriptors are installed wherever there is room for a control message: a caller that does
+ *     not want them must close them.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -18,6 +20,7 @@
 #include <netinet/udp.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Room for the control messages of one received message: size, time, drops. */
 typedef union msg_control {
@@ -30,6 +33,64 @@ typedef union msg_segment {
     size_t align; /* as struct cmsghdr */
     char room[CMSG_SPACE(sizeof(uint16_t))];
 } msg_segment;
+
+typedef union msg_fds {
+    size_t align; /* as struct cmsghdr */
+    char room[CMSG_SPACE(THT_FDS * sizeof(int))];
+} msg_fds;
+
+/* ---- descriptors ----------------------------------------------------------------------------- */
+
+/* The descriptors in a control message: into `fds` up to `cap`, the others are closed. */
+static uint32_t msg_take_fds(const struct cmsghdr *c, int *fds, uint32_t cap)
+{
+    size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    uint32_t taken = 0;
+    for (size_t i = 0; i < n; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+        if (taken < cap) fds[taken++] = fd;
+        else (void)close(fd);
+    }
+    return taken;
+}
+
+static int msg_has_fds(const struct cmsghdr *c)
+{
+    return c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS;
+}
+
+tht_ret tht_sys_recv_fds(const tht_sys *sys, int fd, void *into, size_t len, int *fds,
+                         uint32_t *count)
+{
+    struct iovec iov = {into, len};
+    msg_fds control;
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+                       .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+    (void)sys;
+    *count = 0;
+    if (n < 0) return tht_sys_errno();
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (msg_has_fds(c)) *count += msg_take_fds(c, fds + *count, THT_FDS - *count);
+    }
+    return tht_sys_done(n);
+}
+
+tht_ret tht_sys_send_fds(const tht_sys *sys, int fd, const thetis_iov *iov, uint32_t iovs,
+                         const int *fds, uint32_t count)
+{
+    msg_fds control = {0};
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = iovs,
+                       .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof *fds)};
+    struct cmsghdr *c = (struct cmsghdr *)(void *)&control;
+    (void)sys;
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(count * sizeof *fds);
+    memcpy(CMSG_DATA(c), fds, count * sizeof *fds);
+    return tht_sys_result(sendmsg(fd, &m, MSG_NOSIGNAL));
+}
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
@@ -46,6 +107,8 @@ static void msg_read_control(tht_in *in, const struct cmsghdr *c)
         struct timespec at;
         memcpy(&at, data, sizeof at);
         in->stamp = (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+    } else if (msg_has_fds(c)) {
+        (void)msg_take_fds(c, NULL, 0);
     }
 }
 

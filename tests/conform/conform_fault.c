@@ -176,6 +176,13 @@ static void row_117_every_call_for_datagrams_interrupted(suite *w)
     interrupted(w, scene_udp_play, fns, sizeof fns / sizeof fns[0]);
 }
 
+static void row_117_every_call_for_unix_sockets_interrupted(suite *w)
+{
+    static const fault_fn fns[] = {FAULT_ACCEPT,   FAULT_RECV,      FAULT_SEND,
+                                   FAULT_SO_ERROR, FAULT_RECV_MSGS, FAULT_SEND_MSGS};
+    interrupted(w, scene_unix_play, fns, sizeof fns / sizeof fns[0]);
+}
+
 static void row_119_short_counts_everywhere(suite *w)
 {
     for (size_t most = 1; most <= 100; most += 9) {
@@ -186,6 +193,7 @@ static void row_119_short_counts_everywhere(suite *w)
     w->fault.spurious = w->fault.duplicate = w->fault.ghosts = 300;
     for (size_t i = 0; i < 20; i++) CHECK(scene_play(w));
     for (size_t i = 0; i < 20; i++) CHECK(scene_udp_play(w));
+    for (size_t i = 0; i < 20; i++) CHECK(scene_unix_play(w));
 }
 
 /* ---- 118 ------------------------------------------------------------------------------------- */
@@ -253,6 +261,12 @@ static void row_118_each_call_for_datagrams_fails_once(suite *w)
     sweep(w, scene_udp_play, 1);
 }
 
+static void row_118_each_call_for_unix_sockets_fails_once(suite *w)
+{
+    sweep(w, scene_unix_play, 0);
+    sweep(w, scene_unix_play, 1);
+}
+
 /* The k-th call of all, whatever it is, until a run has no failure left. */
 static void kth_call(suite *w, scene_play_fn *play)
 {
@@ -277,6 +291,11 @@ static void row_118_the_kth_call_fails(suite *w)
 static void row_118_the_kth_call_for_datagrams_fails(suite *w)
 {
     kth_call(w, scene_udp_play);
+}
+
+static void row_118_the_kth_call_for_unix_sockets_fails(suite *w)
+{
+    kth_call(w, scene_unix_play);
 }
 
 static void row_118_a_loop_that_cannot_open(suite *w)

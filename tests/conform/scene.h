@@ -14,6 +14,9 @@ typedef int scene_play_fn(suite *w);
 /* Two datagram sockets: trains one way, single datagrams back, a group, a wait for room. */
 int scene_udp_play(suite *w);
 
+/* A unix stream that passes descriptors, and a unix datagram. */
+int scene_unix_play(suite *w);
+
 /* 1 after `naps` turns in a row in which no callback ran. */
 int scene_quiet(suite *w, unsigned naps);
 

@@ -318,7 +318,7 @@ static void gate_take(gate *g, thetis_accepted *a)
     CHECK_EQ(thetis_tcp_accept(a, &x->tcp), THETIS_OK);
 }
 
-static void gate_on_accept(thetis_listener *listener, thetis_accepted *a)
+void gate_on_accept(thetis_listener *listener, thetis_accepted *a)
 {
     gate *g = (gate *)listener;
     suite_enter(g->w);
@@ -335,13 +335,18 @@ static void gate_on_accept(thetis_listener *listener, thetis_accepted *a)
     suite_leave(g->w);
 }
 
-void gate_open_at(suite *w, gate *g, const char *at, wire *wires, size_t room)
+void gate_init(suite *w, gate *g, wire *wires, size_t room)
 {
-    thetis_addr addr;
     memset(g, 0, sizeof *g);
     g->w = w;
     g->wires = wires;
     g->room = room;
+}
+
+void gate_open_at(suite *w, gate *g, const char *at, wire *wires, size_t room)
+{
+    thetis_addr addr;
+    gate_init(w, g, wires, room);
     CHECK_EQ(thetis_addr_parse(&addr, at), THETIS_OK);
     thetis_status s = thetis_tcp_listen(w->loop, &g->listener, &addr, NULL, gate_on_accept);
     if (s == THETIS_EADDRNOTAVAIL || s == THETIS_ENOTSUP) SKIP_ENVIRONMENT("no such local address");

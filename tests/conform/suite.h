@@ -14,6 +14,7 @@
 
 #include <thetis/tcp.h>
 #include <thetis/timer.h>
+#include <thetis/unix.h>
 
 #include <pthread.h>
 
@@ -105,7 +106,10 @@ enum { WIRE_BUF = 4096 };
 
 typedef struct wire wire;
 struct wire {
-    thetis_tcp tcp; /* first */
+    union { /* first */
+        thetis_tcp tcp;
+        thetis_unix un;
+    };
     suite *w;
     unsigned connects, recvs, ends, closes, marks;
     thetis_status connected, end;
@@ -178,6 +182,8 @@ struct gate {
     void (*on_accept)(gate *g, thetis_accepted *a); /* instead of taking */
 };
 
+void gate_init(suite *w, gate *g, wire *wires, size_t room);
+void gate_on_accept(thetis_listener *listener, thetis_accepted *a);
 void gate_open(suite *w, gate *g, wire *wires, size_t room);
 void gate_open_at(suite *w, gate *g, const char *at, wire *wires, size_t room);
 void gate_shut(gate *g);

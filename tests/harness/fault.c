@@ -303,6 +303,17 @@ static tht_ret fault_recv(const tht_sys *sys, int fd, void *into, size_t len)
     return fault_leave(f, FAULT_RECV, fd, len, ret);
 }
 
+static tht_ret fault_recv_fds(const tht_sys *sys, int fd, void *into, size_t len, int *fds,
+                              uint32_t *count)
+{
+    fault *f = fault_of(sys);
+    tht_ret ret;
+    *count = 0;
+    if (!fault_enter(f, FAULT_RECV, &ret))
+        ret = f->under->recv_fds(f->under, fd, into, fault_shorten(f, len), fds, count);
+    return fault_leave(f, FAULT_RECV, fd, len, ret);
+}
+
 static size_t fault_bytes(const thetis_iov *iov, uint32_t iovs)
 {
     size_t sum = 0;
@@ -325,6 +336,19 @@ static tht_ret fault_send(const tht_sys *sys, int fd, const thetis_iov *iov, uin
     if (!fault_enter(f, FAULT_SEND, &ret))
         ret = f->short_max ? fault_send_short(f, fd, iov, iovs)
                            : f->under->send(f->under, fd, iov, iovs);
+    return fault_leave(f, FAULT_SEND, fd, fault_bytes(iov, iovs), ret);
+}
+
+static tht_ret fault_send_fds(const tht_sys *sys, int fd, const thetis_iov *iov, uint32_t iovs,
+                              const int *fds, uint32_t count)
+{
+    fault *f = fault_of(sys);
+    tht_ret ret;
+    if (!fault_enter(f, FAULT_SEND, &ret)) {
+        thetis_iov first = {iov->data, fault_shorten(f, iov->len)};
+        int cut = f->short_max != 0;
+        ret = f->under->send_fds(f->under, fd, cut ? &first : iov, cut ? 1 : iovs, fds, count);
+    }
     return fault_leave(f, FAULT_SEND, fd, fault_bytes(iov, iovs), ret);
 }
 
@@ -426,6 +450,8 @@ static const tht_sys fault_table = {
     .recv = fault_recv,
     .send = fault_send,
     .send_one = fault_send_one,
+    .recv_fds = fault_recv_fds,
+    .send_fds = fault_send_fds,
     .recv_msgs = fault_recv_msgs,
     .send_msgs = fault_send_msgs,
     .group = fault_group,

@@ -102,6 +102,9 @@ static const addr_row addr_rows[] = {
     {"unix:/run/x.sock", "unix:/run/x.sock"},
     {"unix:x", "unix:x"},
     {"unix::", "unix::"},
+    {"unix:@x", "unix:@x"},
+    {"unix:./@x", "unix:./@x"},
+    {"unix:@", NULL},
     {"unix:", NULL},
     {"unix", NULL},
     {"Unix:/x", NULL},
@@ -147,6 +150,8 @@ TEST(fields_are_in_the_documented_order)
     CHECK_EQ(un.family, THETIS_ADDR_UNIX);
     CHECK_EQ(un.port, 0);
     CHECK_STR(un.u.path, "/a b");
+    un = addr_parsed("unix:@ab");
+    CHECK_EQ(memcmp(un.u.path, "\0ab", 4), 0);
 }
 
 TEST(a_path_may_have_103_bytes)
@@ -192,6 +197,7 @@ TEST(equal_compares_what_the_family_has)
     static const char *const different[] = {
         "1.2.3.4:5",  "1.2.3.4:6",    "1.2.3.5:5",  "[::1]:5",  "[::1]:6",
         "[::2]:5",    "[::1%1]:5",    "unix:/a",    "unix:/b",  "unix:/aa",
+        "unix:@a",    "unix:@b",      "unix:@aa",
     };
     enum { COUNT = sizeof different / sizeof different[0] };
     for (size_t i = 0; i < COUNT; i++) {

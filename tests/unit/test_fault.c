@@ -155,6 +155,7 @@ TEST(every_function_can_fail)
 {
     thetis_addr at = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
     tht_event out[4];
+    uint32_t count = 1;
     int a, b;
     fault_init(&f, &tht_sys_host, test_seed());
     make_pair(&a, &b);
@@ -170,6 +171,9 @@ TEST(every_function_can_fail)
     CHECK_EQ(pull(a, 1).status, THETIS_ENOMEM);
     CHECK_EQ(push(a, 1).status, THETIS_ENOMEM);
     CHECK_EQ(push_one(a, 1).status, THETIS_ENOMEM);
+    CHECK_EQ(sys->recv_fds(sys, a, NULL, 1, NULL, &count).status, THETIS_ENOMEM);
+    CHECK_EQ(count, 0);
+    CHECK_EQ(sys->send_fds(sys, a, NULL, 0, NULL, 0).status, THETIS_ENOMEM);
     CHECK_EQ(sys->recv_msgs(sys, a, NULL, 1).status, THETIS_ENOMEM);
     CHECK_EQ(sys->send_msgs(sys, a, NULL, 1).status, THETIS_ENOMEM);
     CHECK_EQ(sys->group(sys, a, &at, 0, 1).status, THETIS_ENOMEM);
@@ -182,7 +186,7 @@ TEST(every_function_can_fail)
     CHECK_EQ(sys->epoll_wait(sys, set, out, 4, 0).status, THETIS_ENOMEM);
     CHECK_EQ(sys->wake_open(sys, set, 1).status, THETIS_ENOMEM);
     CHECK_EQ(sys->close(sys, b).status, THETIS_ENOMEM);
-    CHECK_EQ(f.injected - injected, FAULT_WAKE_SEND - FAULT_SOCKET + 1); /* two kinds of send */
+    CHECK_EQ(f.injected - injected, FAULT_WAKE_SEND - FAULT_SOCKET + 3); /* several kinds */
     fault_calm(&f);
     CHECK_EQ(pull(a, 1).status, THETIS_OK); /* EOF: the close that failed has closed */
     CHECK_EQ(sys->epoll_set(sys, set, a, 7, THT_IN, 0).status, THETIS_OK);

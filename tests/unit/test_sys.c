@@ -118,7 +118,8 @@ TEST(each_errno_has_its_status)
         {EOPNOTSUPP, THETIS_ENOTSUP},    {ENOSYS, THETIS_ENOTSUP},
         {ENOPROTOOPT, THETIS_ENOTSUP},   {EMSGSIZE, THETIS_E2BIG},
         {EHOSTDOWN, THETIS_EUNREACH},    {EDESTADDRREQ, THETIS_ENOTCONN},
-        {ENODEV, THETIS_EADDRNOTAVAIL},
+        {ENODEV, THETIS_EADDRNOTAVAIL},  {ENOENT, THETIS_EREFUSED},
+        {ETOOMANYREFS, THETIS_ENOBUFS},
         {EIO, THETIS_EOTHER},            {EHWPOISON, THETIS_EOTHER},
         {4095, THETIS_EOTHER},           {-1, THETIS_EOTHER},
     };
@@ -237,8 +238,15 @@ TEST(foreign_addresses_become_ours_or_none)
     tht_sys_from_sockaddr(&addr, &sa, offsetof(struct sockaddr_un, sun_path) + 103);
     CHECK_EQ(addr.family, THETIS_ADDR_UNIX);
     CHECK_EQ(strlen(addr.u.path), 103);
-    sa.un.sun_path[0] = 0; /* abstract */
+    sa.un.sun_path[0] = 0; /* abstract: too long, then not, then with a 0 inside */
     tht_sys_from_sockaddr(&addr, &sa, sizeof sa.un);
+    CHECK_EQ(addr.family, THETIS_ADDR_NONE);
+    tht_sys_from_sockaddr(&addr, &sa, offsetof(struct sockaddr_un, sun_path) + 103);
+    CHECK_EQ(addr.family, THETIS_ADDR_UNIX);
+    CHECK_EQ(addr.u.path[0], 0);
+    CHECK_EQ(strlen(addr.u.path + 1), 102);
+    sa.un.sun_path[5] = 0;
+    tht_sys_from_sockaddr(&addr, &sa, offsetof(struct sockaddr_un, sun_path) + 10);
     CHECK_EQ(addr.family, THETIS_ADDR_NONE);
 }
 
@@ -414,7 +422,8 @@ TEST(addresses_that_no_socket_can_have)
     EXPECT(THETIS_EINVAL, EINVAL, host->connect(host, fd, &none));
     EXPECT(THETIS_EINVAL, EINVAL, host->bind(host, un, &unnamed));
     EXPECT(THETIS_EADDRNOTAVAIL, EADDRNOTAVAIL, host->bind(host, fd, &foreign));
-    EXPECT(THETIS_EOTHER, ENOENT, host->connect(host, un, &nowhere));
+    EXPECT(THETIS_EREFUSED, ENOENT, host->connect(host, un, &nowhere));
+    EXPECT(THETIS_EADDRNOTAVAIL, ENOENT, host->bind(host, un, &nowhere));
     taken = name_of(listener_at("127.0.0.1:0"), THT_LOCAL);
     EXPECT(THETIS_EADDRINUSE, EADDRINUSE, host->bind(host, fd, &taken));
 }

@@ -59,6 +59,8 @@ const tht_poller tht_poller_epoll = {
             [THETIS_CAP_UDP_STAMP] = {THETIS_CAP_NATIVE, 0},
             [THETIS_CAP_UDP_DROPS] = {THETIS_CAP_NATIVE, 0},
             [THETIS_CAP_UDP_BATCH] = {THETIS_CAP_NATIVE, THT_MSGS},
+            [THETIS_CAP_UNIX] = {THETIS_CAP_NATIVE, 0},
+            [THETIS_CAP_UNIX_FD_PASS] = {THETIS_CAP_NATIVE, THT_FDS},
             [THETIS_CAP_TIMER_NS] = {THETIS_CAP_NATIVE, 0},
             [THETIS_CAP_MAX_IOV] = {THETIS_CAP_NATIVE, 0},
         },
