@@ -6,7 +6,8 @@
     tools/demo.py [--quick] [--relay PATH]  with a relay that is built already
 
 Loads: wrk on nginx after a page was compared, redis-benchmark on redis-server after a value of
-1 MiB was compared, and a file of 1 GiB compared by SHA-256 (its rate includes the hashing).
+1 MiB was compared, a file of 1 GiB compared by SHA-256 (its rate includes the hashing), and a
+stream of datagrams, compared likewise; whatever of it does not arrive counts as an error.
 Everything listens on free ports of 127.0.0.1 and lives in one temporary folder; whatever happens,
 Ctrl-C too, no process and no file stays. A program that is missing shrinks the demo and is named.
 Exit status: 0 all well; 1 an error or a wrong byte; 2 nothing could run.
@@ -21,6 +22,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -43,10 +45,11 @@ class Size(typing.NamedTuple):
     seconds: int
     requests: int
     file_blocks: int
+    trains: int
 
 
-FULL = Size(seconds=5, requests=200_000, file_blocks=1024)
-QUICK = Size(seconds=1, requests=10_000, file_blocks=64)
+FULL = Size(seconds=5, requests=200_000, file_blocks=1024, trains=10_000)
+QUICK = Size(seconds=1, requests=10_000, file_blocks=64, trains=500)
 
 
 class Row(typing.NamedTuple):
@@ -144,12 +147,30 @@ def relay_to(program, target, folder):
 
 
 @contextlib.contextmanager
-def by(path, program, target, folder):
+def relay_udp_to(program, target, folder):
+    """A relay for datagrams; yields its own port, then prints what it counted, drops by name."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stats = folder / f"relay-udp-{port}.json"
+    command = [program.with_name("relay_udp"), f"127.0.0.1:{port}", f"127.0.0.1:{target}"]
+    with stats.open("wb") as out, running(command, stdout=out) as process:
+        yield port
+    if process.returncode != 0:
+        raise Problem(f"relay_udp ended with {process.returncode}")
+    count = json.loads(stats.read_text())
+    drops = ", ".join(f"{name} {number}" for name, number in count["dropped"].items())
+    print(f"      the relay passed {count['datagrams']:,} datagrams in {count['trains']:,} trains, "
+          f"{count['bytes']:,} bytes; dropped: {drops}", flush=True)
+
+
+@contextlib.contextmanager
+def by(path, relay, program, target, folder):
     """The port that leads to `target` by a path: itself, or that of a relay."""
     if path == "direct":
         yield target
         return
-    with relay_to(program, target, folder) as port:
+    with relay(program, target, folder) as port:
         yield port
 
 
@@ -306,6 +327,83 @@ def file_load(port, folder, size):
     yield f"file, {size.file_blocks} MiB", (f"{rate:,.0f} MB/s", None, None, None, 0, got == wanted)
 
 
+# ---- datagrams -----------------------------------------------------------------------------------
+
+UDP_SEGMENT, UDP_GRO = 103, 104  # of Linux; the module socket does not name them
+PIECE, PIECES = 1200, 32         # bytes of a datagram, datagrams of a train
+REPORT = struct.Struct("!QQ32s")
+
+
+class DatagramSink:
+    """Counts and hashes datagrams in the order they come; answers an empty one with the result, and
+    one of a single byte by beginning anew."""
+
+    def __init__(self):
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        with contextlib.suppress(OSError):
+            self.socket.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        """Runs until the socket is closed."""
+        count, total, digest = 0, 0, hashlib.sha256()
+        with contextlib.suppress(OSError):
+            while True:
+                data, control, _, peer = self.socket.recvmsg(1 << 16, socket.CMSG_SPACE(4))
+                if len(data) == 1:
+                    count, total, digest = 0, 0, hashlib.sha256()
+                if len(data) < 2:
+                    self.socket.sendto(REPORT.pack(count, total, digest.digest()), peer)
+                    continue
+                sizes = [struct.unpack("i", value)[0] for _, kind, value in control
+                         if kind == UDP_GRO] or [len(data)]
+                count += -(-len(data) // sizes[0])
+                total += len(data)
+                digest.update(data)
+
+
+@contextlib.contextmanager
+def datagram_sink(_folder):
+    """The receiver of datagrams; yields its port."""
+    receiver = DatagramSink()
+    with receiver.socket:
+        yield receiver.port
+
+
+def datagram_report(peer, question=b""):
+    """Asks the sink what has arrived: (datagrams, bytes, digest)."""
+    for _ in range(50):
+        with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+            peer.send(question)
+            return REPORT.unpack(peer.recv(REPORT.size + 1))
+        time.sleep(0.02)
+    raise Problem("nobody answers")
+
+
+def datagram_load(port, _folder, size):
+    """Sends trains, each after the one before was reported; compares number, bytes and SHA-256."""
+    base, digest = os.urandom(PIECE * PIECES * 2), hashlib.sha256()
+    cut = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", PIECE))]
+    with socket.socket(type=socket.SOCK_DGRAM) as peer:
+        peer.connect(("127.0.0.1", port))
+        peer.settimeout(0.5)
+        datagram_report(peer, b"0")
+        begin = time.monotonic()
+        for k in range(size.trains):
+            at = k * 1021 % (PIECE * PIECES)
+            train = base[at:at + PIECE * PIECES]
+            digest.update(train)
+            peer.sendmsg([train], cut)
+            got = datagram_report(peer)
+        seconds = time.monotonic() - begin
+    sent = size.trains * PIECES
+    yield (f"UDP, {sent} x {PIECE} bytes",
+           (f"{sent / seconds:,.0f} dgram/s", None, None, None, sent - got[0],
+            got[1:] == (sent * PIECE, digest.digest())))
+
+
 # ---- the demonstration ---------------------------------------------------------------------------
 
 class Load(typing.NamedTuple):
@@ -314,12 +412,14 @@ class Load(typing.NamedTuple):
     programs: tuple
     server: typing.Callable
     client: typing.Callable
+    relay: typing.Callable = relay_to
 
 
 LOADS = (Load("nginx + wrk", ("nginx", "wrk"), nginx, http_load),
          Load("redis-server + redis-benchmark", ("redis-server", "redis-benchmark"), redis,
               redis_load),
-         Load("file", (), sink, file_load))
+         Load("file", (), sink, file_load),
+         Load("datagrams", (), datagram_sink, datagram_load, relay_udp_to))
 
 
 def measure(load, program, folder, size):
@@ -328,7 +428,7 @@ def measure(load, program, folder, size):
     with load.server(folder) as target:
         for path in PATHS:
             print(f"    {path} ...", flush=True)
-            with by(path, program, target, folder) as port:
+            with by(path, load.relay, program, target, folder) as port:
                 rows += [Row(name, path, *figures)
                          for name, figures in load.client(port, folder, size)]
     return sorted(rows, key=lambda row: row.load)

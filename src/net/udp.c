@@ -14,6 +14,10 @@
 static void udp_serve(thetis_handle *h, unsigned ready)
 {
     thetis_udp *udp = tht_udp_of(h);
+    if (h->flags_ & (THT_UDP_DEAF | THT_UDP_VAIN) && !(h->flags_ & THT_F_BACKOFF)) {
+        h->flags_ &= (uint8_t)~(THT_UDP_DEAF | THT_UDP_VAIN);
+        tht_handle_dirty(h);
+    }
     if (ready & THT_IN && tht_udp_wants_recv(udp)) tht_udp_recv_serve(udp);
     if (ready & THT_OUT && tht_udp_wants_room(udp)) tht_udp_send_serve(udp);
 }

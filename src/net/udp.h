@@ -4,7 +4,7 @@
  *
  * Two things of a socket may wait for a retry by time (THT_F_BACKOFF): the receive, when the system
  * lacks memory or has nothing but faults to tell (DEAF), and the wait for room, when the system
- * cannot tell of room (VAIN). Both bits count only while the handle is parked.
+ * cannot tell of room (VAIN). The service that follows the retry ends both.
  */
 #ifndef THT_UDP_H
 #define THT_UDP_H
@@ -33,31 +33,24 @@ static inline thetis_udp *tht_udp_of(thetis_handle *h)
     return (thetis_udp *)(void *)h; /* the handle is its first member */
 }
 
-/* True while the handle waits for a retry because of `flag`. */
-static inline int tht_udp_backs_off(const thetis_handle *h, unsigned flag)
-{
-    return h->flags_ & THT_F_BACKOFF && h->flags_ & flag;
-}
-
 /* True while the system should be asked for datagrams. */
 static inline int tht_udp_wants_recv(const thetis_udp *udp)
 {
     const thetis_handle *h = &udp->handle_;
-    return h->rx_ == THT_UDP_RX_ARMED && !(h->flags_ & (THT_F_STARVED | THT_F_LADEN)) &&
-           !tht_udp_backs_off(h, THT_UDP_DEAF);
+    return h->rx_ == THT_UDP_RX_ARMED &&
+           !(h->flags_ & (THT_F_STARVED | THT_F_LADEN | THT_UDP_DEAF));
 }
 
 /* True while the system should report room. */
 static inline int tht_udp_wants_room(const thetis_udp *udp)
 {
     const thetis_handle *h = &udp->handle_;
-    return h->tx_ & THT_UDP_WAITING && !tht_udp_backs_off(h, THT_UDP_VAIN);
+    return h->tx_ & THT_UDP_WAITING && !(h->flags_ & THT_UDP_VAIN);
 }
 
 /* Waits for a retry with THT_UDP_DEAF or THT_UDP_VAIN. */
 static inline void tht_udp_back_off(thetis_handle *h, unsigned flag)
 {
-    if (!(h->flags_ & THT_F_BACKOFF)) h->flags_ &= (uint8_t)~(THT_UDP_DEAF | THT_UDP_VAIN);
     h->flags_ |= (uint8_t)flag;
     tht_handle_park(h, THT_F_BACKOFF);
 }

@@ -324,7 +324,7 @@ static void row_074_a_socket_that_cannot_be_watched(suite *w)
     for (int i = 0; i < 20; i++) suite_turn(w);
     CHECK(x.news > 0 && x.told == THETIS_ENOMEM);
     CHECK(x.news < 4); /* at growing intervals */
-    CHECK_EQ(x.datagrams, 0);
+    CHECK_EQ(x.datagrams, 1); /* a retry receives, watched or not */
     fault_hold(&w->fault, FAULT_EPOLL_SET, THETIS_OK, 0);
     flood(fd, &x, &k, 1);
     while (x.datagrams < k) suite_turn_for(w, UINT64_MAX);

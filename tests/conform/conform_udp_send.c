@@ -60,6 +60,22 @@ static void row_083_a_system_without_buffers(suite *w)
     plug_close(&x);
 }
 
+/* The system's own queues were full: it can tell nothing of room, so it is not asked. */
+static void row_083_a_lack_that_nobody_reports(suite *w)
+{
+    static plug x;
+    uint64_t from = w->fault.logged;
+    plug_open(w, &x);
+    fault_clock_start(&w->fault, 1000000000);
+    fault_fail(&w->fault, FAULT_SEND_MSGS, 1, THETIS_ENOBUFS, ENOBUFS);
+    send_is(&x, &x.at, THETIS_ENOBUFS);
+    wait_for_room(&x);
+    UNTIL(w, x.rooms == 1);
+    CHECK(w->fault.clock >= 1000000000 + 10000000);
+    CHECK_EQ(out_interest(w, from), 0);
+    plug_close(&x);
+}
+
 static void row_084_write_interest_only_on_demand(suite *w)
 {
     static plug x;

@@ -113,7 +113,7 @@ void plug_batch(thetis_dgram *batch, unsigned char (*bytes)[32], const thetis_ad
     for (size_t i = 0; i < n; i++) {
         size_t len = (k + i) % 32;
         suite_fill(bytes[i], k + i, len);
-        batch[i] = (thetis_dgram){.data = bytes[i], .len = len, .to = to};
+        batch[i] = (thetis_dgram){.data = bytes[i], .len = len, .to = to, .sent = 77};
     }
 }
 
