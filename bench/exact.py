@@ -46,6 +46,20 @@ def syscalls(build, program, conns, rounds=ROUNDS):
     return [calls / conns for calls in counted]
 
 
+def datagram_calls(build, name, way, form):
+    """System calls of one window of `bench-udp`, the other end's included: 2 windows minus 1."""
+    program = program_of(build, name, "udp")
+    command = [build.tool("bench-lockstep"), "all", "0", "0", program, way, form]
+    totals = []
+    for windows in (1, 2):
+        done = subprocess.run(command, input="\n" * windows, capture_output=True, text=True,
+                              timeout=300)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip())
+        totals.append(json.loads(done.stdout)["total"])
+    return totals[1] - totals[0]
+
+
 def callgrind(build, program, conns, rounds, out):
     """Writes the callgrind profile of a server that lived for so many rounds."""
     valgrind = ["valgrind", "-q", "--tool=callgrind", "--vgdb=no", f"--callgrind-out-file={out}"]
@@ -95,12 +109,12 @@ def where(build, name, conns):
     print(f"{sum(n for n, _ in rows):8.2f}  user instructions per echo")
 
 
-def program_of(build, name):
-    """The echo server of a subject."""
-    for subject in build.of("tcp"):
+def program_of(build, name, stem="tcp"):
+    """The program of a subject: its echo server."""
+    for subject in build.of(stem):
         if subject.name == name:
             return subject.program
-    raise SystemExit(f"exact: no echo server '{name}'")
+    raise SystemExit(f"exact: no {stem} program '{name}'")
 
 
 def can_trace(build):
@@ -118,6 +132,16 @@ def check_syscalls(build, conns):
                  for s in ("thetis-epoll", "raw-epoll"))
     print(f"# {conns} connections: thetis {ours:g}, raw {raw:g} system calls per echo")
     return [] if ours == raw else [f"{ours:g} system calls per echo, raw {raw:g}"]
+
+
+def check_datagrams(build):
+    """Problems: more system calls for datagrams than the program written by hand."""
+    for form in ("gso", "plain"):
+        for way in ("tx", "rx"):
+            ours, raw = (datagram_calls(build, s, way, form) for s in ("thetis-epoll", "raw"))
+            print(f"# udp.{form}.{way}: thetis {ours}, raw {raw} system calls for a window")
+            if ours > raw:
+                yield f"udp.{form}.{way}: {ours} system calls, raw {raw}"
 
 
 def check_instructions(build, conns):
@@ -158,6 +182,8 @@ def cases(build):
     yield "intervals are those of the sign test", "", check_statistics
     yield "an idle connection takes at most 160 bytes", "", lambda: check_memory(build)
     yield "an idle loop sleeps in one system call", "trace", lambda: check_idle(build)
+    yield ("no more system calls for datagrams than by hand", "trace",
+           lambda: list(check_datagrams(build)))
     for conns in SIZES:
         yield (f"system calls per echo equal raw epoll's at {conns} connections", "trace",
                lambda n=conns: check_syscalls(build, n))

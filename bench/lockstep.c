@@ -4,6 +4,7 @@
  *
  * Usage: bench-lockstep count|gate CONNECTIONS ROUNDS SERVER [ARGUMENT...]
  *        bench-lockstep idle 0 MILLISECONDS PROGRAM [ARGUMENT...]
+ *        bench-lockstep all 0 0 PROGRAM [ARGUMENT...]
  *
  * The server runs under ptrace. Whenever it is about to sleep it is held at the gate of that system
  * call; one message is put on every connection; then it may go on. So it finds all messages at
@@ -15,6 +16,7 @@
  * gate:  only holds the server, by a seccomp filter, at full speed otherwise: for valgrind, whose
  *        own system calls nobody wants to count.
  * idle:  from the first sleep on, how many system calls come in that time.
+ * all:   every system call until the program, which is no server, ends by itself.
  *
  * Prints one JSON line: variant, calls in each round, calls by name over all rounds.
  */
@@ -56,6 +58,8 @@ static const struct {
     {SYS_readv, "readv"},
     {SYS_sendto, "sendto"},
     {SYS_sendmsg, "sendmsg"},
+    {SYS_recvmmsg, "recvmmsg"},
+    {SYS_sendmmsg, "sendmmsg"},
     {SYS_write, "write"},
     {SYS_writev, "writev"},
     {SYS_clock_gettime, "clock_gettime"},
@@ -288,16 +292,36 @@ static void count_idle(tracee *t, uint64_t ms)
            (unsigned long long)t->total);
 }
 
+static void count_all(tracee *t, char **argv)
+{
+    int status;
+    client_spawn(&t->server, argv, prepare_tracee);
+    if (waitpid(t->server.pid, &status, 0) < 0 || !WIFSTOPPED(status)) client_die(argv[0]);
+    if (ptrace(PTRACE_SETOPTIONS, t->server.pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL))
+        client_die("PTRACE_SETOPTIONS");
+    resume(t, 0);
+    while (waitpid(t->server.pid, &status, 0) == t->server.pid && WIFSTOPPED(status))
+        if (handle_stop(t, status)) resume(t, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) client_die("the program failed");
+    printf("{\"total\":%llu,\"calls\":{", (unsigned long long)t->total);
+    print_calls(t);
+    printf("}}\n");
+}
+
 int main(int argc, char **argv)
 {
     static tracee t = {.go = PTRACE_SYSCALL};
     if (argc < 5) {
-        fprintf(stderr, "usage: bench-lockstep count|gate|idle CONNECTIONS ROUNDS PROGRAM...\n");
+        fprintf(stderr, "usage: bench-lockstep count|gate|idle|all CONNS ROUNDS PROGRAM...\n");
         return 2;
     }
     uint64_t conns = strtoul(argv[2], NULL, 10), rounds = strtoul(argv[3], NULL, 10);
     alarm(LIMIT_S);
     client_raise_limit();
+    if (!strcmp(argv[1], "all")) {
+        count_all(&t, argv + 4);
+        return 0;
+    }
     if (!strcmp(argv[1], "gate")) t.go = PTRACE_CONT;
     start(&t, argv + 4);
     if (!strcmp(argv[1], "idle")) count_idle(&t, rounds);
