@@ -25,8 +25,11 @@ tree = mkdir -p build; if command -v ninja >/dev/null; then export CMAKE_GENERAT
 # $(call programs,FOLDER): runs a tree's test programs: unit, stress, conform.
 programs = $(PYTHON) tests/harness/run.py --list build/$(1)/tests/suite.txt
 
-# $(call suite,FOLDER): runs them, the examples, and real programs through the examples.
+# $(call suite,FOLDER): runs them, the conformance suite on the other backend, the examples, and
+# real programs through the examples.
 suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/examples" \
+	$(foreach rows,$(basename $(notdir $(wildcard tests/conform/conform_*.c))),\
+	--check "build/$(1)/tests/conform/$(rows) --backend poll") \
 	$(foreach cases,$(wildcard tests/real/*_cases.py),\
 	--check "$(PYTHON) $(cases) build/$(1)/examples")
 

@@ -37,6 +37,7 @@
 #include "loop/timer.c"
 #include "loop/turn.c"
 #include "loop/backend/epoll.c"
+#include "loop/backend/poll.c"
 #include "net/listener.c"
 #include "net/tcp.c"
 #include "net/tcp_recv.c"

@@ -56,7 +56,8 @@ typedef struct thetis_loop_cfg {
     uint32_t buffers;             /* receive buffers shared by all handles; 0: 64; max 65535 */
     uint32_t buffer_size;         /* bytes of each; 0: 16384; at most 2^24 */
     uint32_t events;              /* events taken from the system at once; 0: 256; max 65536 */
-    const char *backend;          /* "epoll"; NULL: THETIS_BACKEND in the environment, else best */
+    const char *backend;          /* "epoll", "poll"; NULL: what the variable THETIS_BACKEND of the
+                                     environment says, else the best */
     thetis_loop_wake_fn *on_wake; /* may be NULL */
     void *user;                   /* for on_wake */
     int stay;                     /* non-zero: run() does not end while nothing is open */
@@ -144,7 +145,8 @@ THETIS_BEGIN_DECLS
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/** Bytes a loop needs; 0 if the configuration is out of range. `cfg` NULL means all defaults.
+/** Bytes a loop needs; 0 if the configuration is out of range, or names no backend of this build.
+ *  `cfg` NULL means all defaults.
  *  @progress wait-free, 0 steps */
 THETIS_API size_t thetis_loop_size(const thetis_loop_cfg *cfg);
 
@@ -210,7 +212,7 @@ THETIS_API void thetis_loop_wake(thetis_loop *loop);
  *  @progress owner */
 THETIS_API uint64_t thetis_loop_now(thetis_loop *loop);
 
-/** The name of the backend in use, "epoll".
+/** The name of the backend in use: "epoll", "poll".
  *  @progress owner */
 THETIS_API const char *thetis_loop_backend(const thetis_loop *loop);
 

@@ -24,7 +24,8 @@ enum {
 /* Where the parts lie in the memory of a loop. */
 typedef struct loop_layout {
     thetis_loop_cfg cfg; /* defaults filled in */
-    size_t slots, heap, buffers, events, memory;
+    const tht_poller *poller;
+    size_t slots, heap, buffers, events, poller_memory, memory;
     uint64_t total; /* 64 bits also where size_t has 32: too much must not look small */
 } loop_layout;
 
@@ -45,13 +46,14 @@ static thetis_status loop_plan(const thetis_loop_cfg *cfg, loop_layout *l)
     thetis_loop_cfg *c = &l->cfg;
     memset(l, 0, sizeof *l);
     if (cfg) *c = *cfg;
+    l->poller = tht_backend_find(c->backend);
     c->max_handles = or_default(c->max_handles, DEFAULT_HANDLES);
     c->max_timers = or_default(c->max_timers, DEFAULT_TIMERS);
     c->buffers = or_default(c->buffers, DEFAULT_BUFFERS);
     c->buffer_size = or_default(c->buffer_size, DEFAULT_BUFFER_SIZE);
     c->events = or_default(c->events, DEFAULT_EVENTS);
     if (c->max_handles > MAX_HANDLES || c->max_timers > MAX_TIMERS || c->buffers > MAX_BUFFERS ||
-        c->buffer_size > MAX_BUFFER_SIZE || c->events > MAX_EVENTS) {
+        c->buffer_size > MAX_BUFFER_SIZE || c->events > MAX_EVENTS || l->poller == NULL) {
         return THETIS_EINVAL;
     }
     (void)lay(&l->total, sizeof(thetis_loop), 1);
@@ -59,6 +61,7 @@ static thetis_status loop_plan(const thetis_loop_cfg *cfg, loop_layout *l)
     l->heap = lay(&l->total, sizeof(tht_timer_key), c->max_timers + THT_HEAP0);
     l->events = lay(&l->total, sizeof(tht_event), c->events);
     l->buffers = lay(&l->total, sizeof(tht_buffer), c->buffers);
+    l->poller_memory = lay(&l->total, l->poller->memory ? l->poller->memory(c->max_handles) : 0, 1);
     l->memory = lay(&l->total, c->buffer_size + 64u, c->buffers);
     return l->total <= PTRDIFF_MAX ? THETIS_OK : THETIS_EINVAL;
 }
@@ -81,6 +84,8 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     loop->events = (tht_event *)(void *)(base + l->events);
     loop->buffers = (tht_buffer *)(void *)(base + l->buffers);
     loop->buffer_memory = base + l->memory;
+    loop->poller = l->poller;
+    loop->poller_memory = base + l->poller_memory;
     loop->max_events = c->events;
     loop->max_handles = c->max_handles;
     loop->max_timers = c->max_timers;
@@ -105,15 +110,13 @@ thetis_status thetis_loop_init(void *mem, size_t len, const thetis_loop_cfg *cfg
 {
     loop_layout l;
     thetis_loop *loop = mem;
-    const tht_poller *poller = tht_backend_find(cfg ? cfg->backend : NULL);
     tht_ret r;
-    if (mem == NULL || out == NULL || poller == NULL || (uintptr_t)mem % THETIS_CACHE_LINE ||
+    if (mem == NULL || out == NULL || (uintptr_t)mem % THETIS_CACHE_LINE ||
         loop_plan(cfg, &l) != THETIS_OK || len < l.total) {
         return THETIS_EINVAL;
     }
     loop_build(loop, &l);
-    loop->poller = poller;
-    r = poller->open(loop);
+    r = loop->poller->open(loop);
     if (r.status != THETIS_OK) return r.status;
     *out = loop;
     return THETIS_OK;

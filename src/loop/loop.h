@@ -79,6 +79,7 @@ typedef struct tht_kind {
 
 typedef struct tht_poller {
     const char *name;
+    size_t (*memory)(uint32_t max_handles); /* bytes it wants in the loop; NULL: none */
     tht_ret (*open)(thetis_loop *loop);
     tht_ret (*set)(thetis_loop *loop, thetis_handle *h, unsigned mask);
     tht_ret (*wait)(thetis_loop *loop, uint64_t timeout_ns); /* n events in loop->events */
@@ -111,7 +112,7 @@ struct thetis_loop {
     uint64_t now;
     uint32_t now_fresh; /* now was read in this phase */
     uint32_t max_events;
-    int set_fd; /* the poller's descriptor */
+    int set_fd; /* the poller's descriptor, if it has one */
     int wake_fd;
 
     tht_timer_key *heap; /* from THT_HEAP0 on */
@@ -145,6 +146,7 @@ struct thetis_loop {
     void *user;
     size_t mapped; /* bytes to give back in destroy */
     thetis_loop_stat stat;
+    void *poller_memory;
     uint8_t learned[THETIS_CAP_COUNT_]; /* levels that only a first use could tell */
 
     thetis_atomic wake THETIS_CACHE_ALIGNED; /* THT_RUNNING, _SLEEPING, _NOTIFIED */

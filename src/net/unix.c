@@ -42,7 +42,7 @@ void tht_unix_serve(thetis_handle *h, unsigned ready)
 {
     thetis_unix *un = unix_of(h);
     if (h->state_ == THT_CONNECTING && h->flags_ & THT_TCP_DIAL) {
-        if (!(h->flags_ & THT_F_BACKOFF)) unix_dial(un);
+        unix_dial(un); /* not registered, so only the retry comes here */
     } else if (h->state_ == THT_CONNECTING) {
         tht_tcp_serve_any(&un->stream_, ready);
     } else {

@@ -60,6 +60,13 @@ typedef struct tht_out {
     uint32_t segment;      /* the system cuts it into datagrams of this size; 0: it is one */
 } tht_out;
 
+/* An entry of a set that the caller keeps; like poll()'s. */
+typedef struct tht_pollfd {
+    int fd;
+    int16_t events; /* what poll_set answered */
+    int16_t revents;
+} tht_pollfd;
+
 /* Options of tht_sys.setopt; the value is an int. */
 typedef enum tht_opt {
     THT_OPT_REUSE_ADDR,
@@ -156,8 +163,18 @@ struct tht_sys {
     tht_ret (*epoll_wait)(const tht_sys *sys, int set, tht_event *out, uint32_t cap,
                           uint64_t timeout_ns);
 
-    /* n: a descriptor that wakes the poller it is added to. */
+    /* poll: n is the value of tht_pollfd.events for `mask`. EINVAL: it cannot be polled. */
+    tht_ret (*poll_set)(const tht_sys *sys, int fd, uint64_t token, uint32_t was, uint32_t mask);
+
+    /* As epoll_wait, for entries 0 to n - 1 and their tokens. Events are taken from entry *first
+     * on, round the array; *first becomes the entry behind the last one looked at. */
+    tht_ret (*poll_wait)(const tht_sys *sys, tht_pollfd *fds, const uint64_t *tokens, uint32_t n,
+                         uint32_t *first, tht_event *out, uint32_t cap, uint64_t timeout_ns);
+
+    /* n: a descriptor that wakes the poller. With `set` it is added there, and reported once for
+     * each wake-up. With -1 the caller polls it, and takes the wake-ups. */
     tht_ret (*wake_open)(const tht_sys *sys, int set, uint64_t token);
+    void (*wake_take)(const tht_sys *sys, int wake_fd);
 
     /* Wakes the sleeper; any thread, any signal handler; keeps errno. */
     tht_ret (*wake_send)(const tht_sys *sys, int wake_fd);

@@ -419,7 +419,7 @@ static tht_ret sys_wake_open(const tht_sys *sys, int set, uint64_t token)
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     (void)sys;
     if (fd < 0) return tht_sys_fault(errno);
-    if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev) == 0) return tht_sys_done(fd);
+    if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev) == 0) return tht_sys_done(fd);
     tht_ret fault = tht_sys_fault(errno);
     (void)close(fd);
     return fault;
@@ -464,7 +464,10 @@ const tht_sys tht_sys_host = {
     .epoll_open = sys_epoll_open,
     .epoll_set = sys_epoll_set,
     .epoll_wait = sys_epoll_wait,
+    .poll_set = tht_sys_poll_set,
+    .poll_wait = tht_sys_poll_wait,
     .wake_open = sys_wake_open,
+    .wake_take = tht_sys_wake_take,
     .wake_send = sys_wake_send,
     .sleep_ns = sys_sleep_ns,
     .max_iov = 64,

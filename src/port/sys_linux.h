@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys_linux.h: what sys_linux.c and sys_linux_msg.c share.
+ * sys_linux.h: what the files of the Linux table share.
  */
 #ifndef THT_SYS_LINUX_H
 #define THT_SYS_LINUX_H
@@ -52,5 +52,12 @@ tht_ret tht_sys_send_fds(const tht_sys *sys, int fd, const thetis_iov *iov, uint
                          const int *fds, uint32_t count);
 tht_ret tht_sys_group(const tht_sys *sys, int fd, const thetis_addr *group, uint32_t interface,
                       int join);
+
+/* ---- sys_linux_poll.c ------------------------------------------------------------------------ */
+
+tht_ret tht_sys_poll_set(const tht_sys *sys, int fd, uint64_t token, uint32_t was, uint32_t mask);
+tht_ret tht_sys_poll_wait(const tht_sys *sys, tht_pollfd *fds, const uint64_t *tokens, uint32_t n,
+                          uint32_t *first, tht_event *out, uint32_t cap, uint64_t timeout_ns);
+void tht_sys_wake_take(const tht_sys *sys, int wake_fd);
 
 #endif

@@ -236,6 +236,31 @@ static void row_089_a_flood_leaves_timers_their_turn(suite *w)
     peer_close(fd);
 }
 
+/* Long trains: two of them are more than a turn's share already. */
+static void row_089_long_trains_leave_others_their_turn(suite *w)
+{
+    static unsigned char bytes[48000];
+    static plug a, b;
+    thetis_status why;
+    suite_reopen(w, plug_buffers(64, THETIS_UDP_TRAIN_MAX));
+    plug_open(w, &a);
+    plug_open_at(w, &b, "127.0.0.1:0", &(thetis_udp_cfg){.recv_space = 1 << 20});
+    b.any = 1;
+    suite_need(w, THETIS_CAP_UDP_GRO);
+    thetis_dgram d = {.data = bytes, .len = sizeof bytes, .to = &b.at, .segment = 1000};
+    for (int i = 0; i < 6; i++) CHECK_EQ(thetis_udp_send_n(&a.udp, &d, 1, &why), 1);
+    suite_turns(w, 2);
+    plug_recv(&b);
+    for (unsigned left = 20, before = 0; b.trains < 5 && left > 0; left--, before = b.trains) {
+        suite_turn(w); /* not all six may have found room */
+        CHECK(b.trains - before <= 2);
+    }
+    CHECK(b.trains >= 3);
+    CHECK_EQ(b.datagrams, b.trains * 48);
+    plug_close(&a);
+    plug_close(&b);
+}
+
 /* ---- 90: groups and broadcast ---------------------------------------------------------------- */
 
 static void row_090_a_multicast_group(suite *w)

@@ -280,6 +280,27 @@ static void row_101_close_inside_the_last_callback(suite *w)
     CHECK_EQ(x.ends, 1);
 }
 
+static void shut_at_news(plug *x, const thetis_train *train)
+{
+    if (train->status == THETIS_EREFUSED) plug_shut(x);
+}
+
+static void row_101_close_inside_news(suite *w)
+{
+    static plug x;
+    uint64_t k = 0;
+    plug_open(w, &x);
+    x.on_train = shut_at_news;
+    plug_recv(&x);
+    CHECK_EQ(thetis_udp_wait_writable(&x.udp, plug_on_writable), THETIS_OK);
+    fault_fail(&w->fault, FAULT_SEND_MSGS, 1, THETIS_EREFUSED, ECONNREFUSED);
+    plug_send(&x, &x.at, &k, 1, 8);
+    UNTIL(w, x.closes == 1);
+    CHECK_EQ(x.news, 1);
+    CHECK_EQ(x.ends, 1);
+    CHECK_EQ(x.rooms + x.room_ends, 1);
+}
+
 /* ---- faults that stay ------------------------------------------------------------------------ */
 
 /* A system that has nothing but faults to tell does not make the loop spin. */

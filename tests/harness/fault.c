@@ -140,25 +140,41 @@ static size_t fault_ghost_event(fault *f, tht_event *out, size_t n, size_t cap)
     return fault_add_event(f, out, n, event);
 }
 
-static tht_ret fault_wait_below(fault *f, int set, tht_event *out, uint32_t cap, uint64_t ns)
+/* What a wait is asked of: a set of the system, or one of the caller. */
+typedef struct fault_set {
+    int set; /* -1: the caller's */
+    tht_pollfd *fds;
+    const uint64_t *tokens;
+    uint32_t n;
+    uint32_t *first;
+} fault_set;
+
+static tht_ret fault_wait_real(fault *f, const fault_set *s, tht_event *out, uint32_t cap,
+                               uint64_t ns)
 {
-    if (!f->clock_on) return f->under->epoll_wait(f->under, set, out, cap, ns);
+    if (s->set >= 0) return f->under->epoll_wait(f->under, s->set, out, cap, ns);
+    return f->under->poll_wait(f->under, s->fds, s->tokens, s->n, s->first, out, cap, ns);
+}
+
+static tht_ret fault_wait_below(fault *f, const fault_set *s, tht_event *out, uint32_t cap,
+                                uint64_t ns)
+{
+    if (!f->clock_on) return fault_wait_real(f, s, out, cap, ns);
     uint64_t real = ns == UINT64_MAX ? FAULT_NAP_NS : 0;
-    tht_ret ret = f->under->epoll_wait(f->under, set, out, cap, real);
+    tht_ret ret = fault_wait_real(f, s, out, cap, real);
     if (ret.status == THETIS_OK && ret.n == 0 && ns != UINT64_MAX) f->clock += ns;
     return ret;
 }
 
-static tht_ret fault_epoll_wait(const tht_sys *sys, int set, tht_event *out, uint32_t cap,
-                                uint64_t timeout_ns)
+static tht_ret fault_wait(fault *f, const fault_set *s, tht_event *out, uint32_t cap,
+                          uint64_t timeout_ns)
 {
-    fault *f = fault_of(sys);
     tht_ret ret;
     if (fault_enter(f, FAULT_EPOLL_WAIT, &ret))
-        return fault_leave(f, FAULT_EPOLL_WAIT, set, timeout_ns, ret);
+        return fault_leave(f, FAULT_EPOLL_WAIT, s->set, timeout_ns, ret);
     int spurious = fault_chance(f, f->spurious) && f->reg_count;
     int ghost = fault_chance(f, f->ghosts) && f->dead_count;
-    ret = fault_wait_below(f, set, out, cap, spurious || ghost ? 0 : timeout_ns);
+    ret = fault_wait_below(f, s, out, cap, spurious || ghost ? 0 : timeout_ns);
     if (ret.status == THETIS_OK) {
         size_t seen = (size_t)ret.n;
         size_t n = fault_duplicate_events(f, out, fault_suppress_events(f, out, seen), cap);
@@ -167,7 +183,26 @@ static tht_ret fault_epoll_wait(const tht_sys *sys, int set, tht_event *out, uin
         ret.n = (ptrdiff_t)n;
         if (n == 0 && seen > 0) ret = (tht_ret){0, THETIS_EINTR, EINTR}; /* not a time-out */
     }
-    return fault_leave(f, FAULT_EPOLL_WAIT, set, timeout_ns, ret);
+    return fault_leave(f, FAULT_EPOLL_WAIT, s->set, timeout_ns, ret);
+}
+
+static tht_ret fault_epoll_wait(const tht_sys *sys, int set, tht_event *out, uint32_t cap,
+                                uint64_t timeout_ns)
+{
+    return fault_wait(fault_of(sys), &(fault_set){.set = set}, out, cap, timeout_ns);
+}
+
+static tht_ret fault_poll_wait(const tht_sys *sys, tht_pollfd *fds, const uint64_t *tokens,
+                               uint32_t n, uint32_t *first, tht_event *out, uint32_t cap,
+                               uint64_t timeout_ns)
+{
+    return fault_wait(fault_of(sys), &(fault_set){-1, fds, tokens, n, first}, out, cap, timeout_ns);
+}
+
+static void fault_reg_note(fault *f, int fd, uint64_t token, uint32_t mask, tht_ret ret)
+{
+    if (mask == 0) fault_reg_drop(f, fd);
+    else if (ret.status == THETIS_OK && token != f->wake_token) fault_reg_put(f, fd, token, mask);
 }
 
 static tht_ret fault_epoll_set(const tht_sys *sys, int set, int fd, uint64_t token, uint32_t was,
@@ -177,10 +212,27 @@ static tht_ret fault_epoll_set(const tht_sys *sys, int set, int fd, uint64_t tok
     tht_ret ret;
     if (!fault_enter(f, FAULT_EPOLL_SET, &ret)) {
         ret = f->under->epoll_set(f->under, set, fd, token, was, mask);
-        if (mask == 0) fault_reg_drop(f, fd);
-        else if (ret.status == THETIS_OK) fault_reg_put(f, fd, token, mask);
+        fault_reg_note(f, fd, token, mask, ret);
     }
     return fault_leave(f, FAULT_EPOLL_SET, fd, mask, ret);
+}
+
+static tht_ret fault_poll_set(const tht_sys *sys, int fd, uint64_t token, uint32_t was,
+                              uint32_t mask)
+{
+    fault *f = fault_of(sys);
+    tht_ret ret;
+    if (!fault_enter(f, FAULT_EPOLL_SET, &ret)) {
+        ret = f->under->poll_set(f->under, fd, token, was, mask);
+        fault_reg_note(f, fd, token, mask, ret);
+    }
+    return fault_leave(f, FAULT_EPOLL_SET, fd, mask, ret);
+}
+
+static void fault_wake_take(const tht_sys *sys, int wake_fd)
+{
+    fault *f = fault_of(sys);
+    f->under->wake_take(f->under, wake_fd);
 }
 
 static tht_ret fault_epoll_open(const tht_sys *sys)
@@ -463,7 +515,10 @@ static const tht_sys fault_table = {
     .epoll_open = fault_epoll_open,
     .epoll_set = fault_epoll_set,
     .epoll_wait = fault_epoll_wait,
+    .poll_set = fault_poll_set,
+    .poll_wait = fault_poll_wait,
     .wake_open = fault_wake_open,
+    .wake_take = fault_wake_take,
     .wake_send = fault_wake_send,
     .sleep_ns = fault_sleep_ns,
 };

@@ -33,8 +33,8 @@ typedef enum fault_fn {
     FAULT_SETOPT,
     FAULT_NAME,
     FAULT_EPOLL_OPEN,
-    FAULT_EPOLL_SET,
-    FAULT_EPOLL_WAIT,
+    FAULT_EPOLL_SET,  /* and poll_set */
+    FAULT_EPOLL_WAIT, /* and poll_wait */
     FAULT_WAKE_OPEN,
     FAULT_WAKE_SEND,
     FAULT_FNS,

@@ -184,9 +184,11 @@ TEST(every_function_can_fail)
     CHECK_EQ(sys->epoll_open(sys).status, THETIS_ENOMEM);
     CHECK_EQ(sys->epoll_set(sys, set, a, 7, THT_IN, 0).status, THETIS_ENOMEM);
     CHECK_EQ(sys->epoll_wait(sys, set, out, 4, 0).status, THETIS_ENOMEM);
+    CHECK_EQ(sys->poll_set(sys, a, 7, 0, THT_IN).status, THETIS_ENOMEM);
+    CHECK_EQ(sys->poll_wait(sys, NULL, NULL, 0, &count, out, 4, 0).status, THETIS_ENOMEM);
     CHECK_EQ(sys->wake_open(sys, set, 1).status, THETIS_ENOMEM);
     CHECK_EQ(sys->close(sys, b).status, THETIS_ENOMEM);
-    CHECK_EQ(f.injected - injected, FAULT_WAKE_SEND - FAULT_SOCKET + 3); /* several kinds */
+    CHECK_EQ(f.injected - injected, FAULT_WAKE_SEND - FAULT_SOCKET + 5); /* several kinds */
     fault_calm(&f);
     CHECK_EQ(pull(a, 1).status, THETIS_OK); /* EOF: the close that failed has closed */
     CHECK_EQ(sys->epoll_set(sys, set, a, 7, THT_IN, 0).status, THETIS_OK);
@@ -264,6 +266,33 @@ TEST(false_readiness)
     CHECK_EQ(sys->epoll_wait(sys, set, out, 0, 0).n, 0); /* no room */
 }
 
+/* The same modes for a set that the caller keeps. */
+TEST(poll_sets)
+{
+    const uint64_t token = 7;
+    tht_event out[4];
+    uint32_t first = 0;
+    int a, b;
+    fault_init(&f, &tht_sys_host, test_seed());
+    make_pair(&a, &b);
+    tht_pollfd fd = {.fd = a, .events = (int16_t)sys->poll_set(sys, a, token, 0, THT_OUT).n};
+    CHECK_EQ(sys->poll_wait(sys, &fd, &token, 1, &first, out, 4, UINT64_MAX).n, 1);
+    CHECK(out[0].token == token && out[0].ready == THT_OUT);
+    f.duplicate = 1000;
+    CHECK_EQ(sys->poll_wait(sys, &fd, &token, 1, &first, out, 4, 0).n, 2);
+    fault_calm(&f);
+    f.suppress = 1;
+    CHECK_EQ(sys->poll_wait(sys, &fd, &token, 1, &first, out, 4, 0).status, THETIS_EINTR);
+    CHECK_EQ(sys->poll_set(sys, a, token, THT_OUT, 0).n, 0);
+    f.ghosts = 1000;
+    CHECK_EQ(sys->poll_wait(sys, NULL, NULL, 0, &first, out, 4, UINT64_MAX).n, 1);
+    CHECK_EQ(out[0].token, token);
+    int wake = (int)sys->wake_open(sys, -1, 0).n;
+    CHECK_EQ(sys->wake_send(sys, wake).status, THETIS_OK);
+    sys->wake_take(sys, wake);
+    CHECK_EQ(sys->close(sys, wake).status, THETIS_OK);
+}
+
 TEST(duplicates)
 {
     int a, b;
@@ -339,5 +368,6 @@ TEST(connect_now)
 
 TEST_MAIN(T(transparent), T(counts_and_logs), T(kth_call_fails), T(datagrams),
           T(every_function_can_fail),
-          T(holds_until_told), T(short_counts), T(interruptions), T(false_readiness), T(duplicates),
+          T(holds_until_told), T(short_counts), T(interruptions), T(false_readiness), T(poll_sets),
+          T(duplicates),
           T(suppressed_events_come_again), T(virtual_clock), T(connect_now))

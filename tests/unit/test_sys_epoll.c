@@ -66,7 +66,7 @@ TEST(what_cannot_be_polled_is_refused)
     EXPECT(THETIS_EINVAL, EPERM, host->epoll_set(host, set, file, 1, 0, THT_IN));
     EXPECT(THETIS_EINVAL, EINVAL, host->epoll_set(host, set, set, 1, 0, THT_IN));
     EXPECT(THETIS_EINVAL, EBADF, host->epoll_set(host, set, 1 << 20, 1, 0, THT_IN));
-    EXPECT(THETIS_EINVAL, EBADF, host->wake_open(host, -1, 1));
+    EXPECT(THETIS_EINVAL, EBADF, host->wake_open(host, 1 << 20, 1));
     tht_event ev;
     EXPECT(THETIS_EINVAL, EBADF, host->epoll_wait(host, -1, &ev, 1, 0));
 }
