@@ -47,12 +47,12 @@ typedef struct thetis_train {
     thetis_status status; /* OK; ECANCELED: the last callback; else news of an earlier send */
     int32_t os;           /* the system's own code behind a fault, else 0 */
     void *data;
-    size_t len;             /* bytes of all datagrams */
-    size_t segment;         /* bytes of each datagram, the last may have less; 0: there is one */
+    size_t len;              /* bytes of all datagrams */
+    size_t segment;          /* bytes of each datagram, the last may have less; 0: there is one */
     const thetis_addr *from; /* NULL if status is not OK */
-    uint64_t stamp;         /* arrival, ns since 1970; 0: not asked for, or unknown */
-    uint32_t drops;         /* datagrams the socket had no room for, so far; 0: not asked for */
-    uint16_t cut;           /* 1: the last datagram was longer than the buffer, the rest is lost */
+    uint64_t stamp;          /* arrival, ns since 1970; 0: not asked for, or unknown */
+    uint32_t drops;          /* datagrams the socket had no room for, so far, if asked for */
+    uint16_t cut;            /* 1: the last datagram was longer than the buffer: its rest is lost */
     uint16_t spare_;
     uint32_t buffer_; /* internal */
 } thetis_train;

@@ -87,6 +87,26 @@ typedef struct tht_poller {
     thetis_cap_info caps[THETIS_CAP_COUNT_]; /* numbers come from the system's table */
 } tht_poller;
 
+/* What the backends over a system with BSD sockets can. A paused stream is not registered and so
+ * does not notice a reset. GSO and GRO are learned from the first socket. */
+#define THT_CAPS_OF_SOCKETS                                                                     \
+    [THETIS_CAP_TCP] = {THETIS_CAP_NATIVE, 0},                                                  \
+    [THETIS_CAP_HALF_CLOSE] = {THETIS_CAP_NATIVE, 0},                                           \
+    [THETIS_CAP_ABORT] = {THETIS_CAP_NATIVE, 0},                                                \
+    [THETIS_CAP_POLL_FD] = {THETIS_CAP_NATIVE, 0},                                              \
+    [THETIS_CAP_PAUSED_RESET] = {THETIS_CAP_ABSENT, 0},                                         \
+    [THETIS_CAP_SIGNAL_WAKE] = {THETIS_CAP_NATIVE, 0},                                          \
+    [THETIS_CAP_UDP] = {THETIS_CAP_NATIVE, 0},                                                  \
+    [THETIS_CAP_UDP_ICMP_ERR] = {THETIS_CAP_NATIVE, 0},                                         \
+    [THETIS_CAP_UDP_MULTICAST] = {THETIS_CAP_NATIVE, 0},                                        \
+    [THETIS_CAP_UDP_STAMP] = {THETIS_CAP_NATIVE, 0},                                            \
+    [THETIS_CAP_UDP_DROPS] = {THETIS_CAP_NATIVE, 0},                                            \
+    [THETIS_CAP_UDP_BATCH] = {THETIS_CAP_NATIVE, THT_MSGS},                                     \
+    [THETIS_CAP_UNIX] = {THETIS_CAP_NATIVE, 0},                                                 \
+    [THETIS_CAP_UNIX_FD_PASS] = {THETIS_CAP_NATIVE, THT_FDS},                                   \
+    [THETIS_CAP_TIMER_NS] = {THETIS_CAP_NATIVE, 0},                                             \
+    [THETIS_CAP_MAX_IOV] = {THETIS_CAP_NATIVE, 0}
+
 typedef struct tht_timer_key {
     uint64_t deadline;
     thetis_timer *timer;

@@ -73,7 +73,7 @@ static uint32_t batch_gather(const thetis_udp *udp, const thetis_dgram *d, const
         int plain = d->segment && d->len > d->segment && path_is_plain(udp, d);
         do {
             size_t len = dgram_piece(d, at, plain, &out[n]);
-            out[n].data = (const unsigned char *)d->data + at;
+            out[n].data = at ? (const unsigned char *)d->data + at : d->data; /* may be NULL */
             out[n].len = len;
             out[n].to = d->to;
             at += len;

@@ -186,6 +186,7 @@ TEST(send_refusals)
     CHECK_EQ(why, THETIS_EINVAL);
     CHECK_EQ(batch[0].sent, 1);
     CHECK_EQ(batch[1].sent, 0);
+    CHECK_EQ(thetis_udp_send(&udp, &at, NULL, 0), THETIS_OK); /* empty: no data is needed */
     CHECK_EQ(thetis_udp_connect(&udp, &at), THETIS_OK);
     CHECK_EQ(thetis_udp_send(&udp, &at, "x", 1), THETIS_EINVAL);
     end_loop();
