@@ -91,12 +91,12 @@ sanitize: ## every test program and example under ASan + UBSan, then under TSan
 	@$(CLANG); $(call tree,tsan)
 	@$(call suite,tsan) --target tsan
 
-coverage: ## line coverage of each folder; ring, core and loop need 95 %
+coverage: ## line coverage of each folder; ring, core, loop and net need 95 %
 	$(SETUP) coverage
 	@$(call tree,coverage)
 	@find build/coverage -name '*.gcda' -delete
 	@$(call programs,coverage)
-	@$(PYTHON) tools/coverage.py build/coverage --gate ring core loop --min 95
+	@$(PYTHON) tools/coverage.py build/coverage --gate ring core loop net --min 95
 
 cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cross
 	$(SETUP) cross

@@ -137,11 +137,11 @@ tht_ret tht_sys_recv_msgs(const tht_sys *sys, int fd, tht_in *in, uint32_t n)
             .msg_iovlen = 1, .msg_control = &control[i], .msg_controllen = sizeof control[i]};
     }
     if (n == 1) {
-        got = recvmsg(fd, &m[0].msg_hdr, 0);
+        got = recvmsg(fd, &m[0].msg_hdr, MSG_CMSG_CLOEXEC);
         m[0].msg_len = (unsigned)got;
         got = got < 0 ? got : 1;
     } else {
-        got = recvmmsg(fd, m, n, 0, NULL);
+        got = recvmmsg(fd, m, n, MSG_CMSG_CLOEXEC, NULL);
     }
     for (ssize_t i = 0; i < got; i++) msg_received(&in[i], &m[i].msg_hdr, m[i].msg_len);
     return tht_sys_result(got);

@@ -90,7 +90,7 @@ void plug_open_at(suite *w, plug *x, const char *at, const thetis_udp_cfg *cfg)
 
 void plug_open(suite *w, plug *x)
 {
-    plug_open_at(w, x, "127.0.0.1:0", NULL);
+    plug_open_at(w, x, "127.0.0.1:0", &(thetis_udp_cfg){.send_space = PLUG_SPACE});
 }
 
 void plug_recv(plug *x)
@@ -164,7 +164,8 @@ int peer_udp(const char *at, thetis_addr *name)
     plug_name bound;
     CHECK_EQ(thetis_addr_parse(name, at), THETIS_OK);
     socklen_t len = plug_to_name(&bound, name);
-    int fd = plug_try(socket(bound.any.sa_family, SOCK_DGRAM, 0));
+    int fd = plug_try(socket(bound.any.sa_family, SOCK_DGRAM, 0)), space = PLUG_SPACE;
+    plug_try(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &space, sizeof space));
     plug_try(bind(fd, &bound.any, len));
     name->port = peer_port(fd);
     return fd;
