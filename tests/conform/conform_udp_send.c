@@ -297,6 +297,75 @@ static void row_087_a_fault_belongs_to_its_datagram(suite *w)
     peer_close(fd);
 }
 
+/* ---- 119: everything at once ----------------------------------------------------------------- */
+
+enum { RANDOM_ENTRIES = 12, RANDOM_PIECES = 8, RANDOM_BYTES = 2000 };
+
+/* What is to arrive, and the array that says so. */
+typedef struct random_batch {
+    thetis_dgram entries[RANDOM_ENTRIES];
+    unsigned char bytes[RANDOM_ENTRIES][RANDOM_BYTES];
+    size_t lens[RANDOM_ENTRIES * RANDOM_PIECES];
+    size_t count;
+} random_batch;
+
+static void random_entry(suite *w, random_batch *r, size_t i, const thetis_addr *to)
+{
+    uint32_t segment = suite_rand(w, 2) ? 1 + (uint32_t)suite_rand(w, 300) : 0;
+    size_t len = suite_rand(w, segment ? segment * RANDOM_PIECES + 1 : RANDOM_BYTES), at = 0;
+    if (len > RANDOM_BYTES) len = RANDOM_BYTES;
+    do {
+        size_t piece = segment && segment < len - at ? segment : len - at;
+        suite_fill(r->bytes[i] + at, r->count, piece);
+        r->lens[r->count++] = piece;
+        at += piece;
+    } while (at < len);
+    r->entries[i] = (thetis_dgram){.data = r->bytes[i], .len = len, .to = to, .segment = segment};
+}
+
+/* Sends all of it, from wherever a fault has stopped it. */
+static void random_send(plug *x, random_batch *r, size_t n)
+{
+    for (size_t next = 0; next < n;) {
+        thetis_status why;
+        thetis_dgram *d = &r->entries[next];
+        size_t k = thetis_udp_send_n(&x->udp, d, n - next, &why);
+        CHECK((why == THETIS_OK) == (k == n - next));
+        next += k;
+        if (why == THETIS_OK) return;
+        d += k;
+        CHECK(d->sent < d->len || d->len == 0);
+        CHECK(d->segment ? d->sent % d->segment == 0 : d->sent == 0);
+        d->data = (const unsigned char *)d->data + d->sent;
+        d->len -= d->sent;
+    }
+}
+
+static void row_119_random_batches_and_faults(suite *w)
+{
+    static const thetis_status faults[] = {THETIS_AGAIN, THETIS_ENOBUFS, THETIS_EREFUSED,
+                                           THETIS_EUNREACH, THETIS_EINTR};
+    static random_batch r;
+    static plug x;
+    thetis_addr at;
+    int fd = peer_udp("127.0.0.1:0", &at);
+    plug_open(w, &x);
+    for (size_t round = 0; round < test_scale(2000); round++) {
+        size_t n = 1 + suite_rand(w, RANDOM_ENTRIES);
+        thetis_status status = faults[suite_rand(w, sizeof faults / sizeof faults[0])];
+        r.count = 0;
+        for (size_t i = 0; i < n; i++) random_entry(w, &r, i, &at);
+        w->fault.short_max = suite_rand(w, 3) ? 0 : 1 + suite_rand(w, 10);
+        w->fault.no_cut = suite_rand(w, 4) == 0;
+        fault_fail(&w->fault, FAULT_SEND_MSGS, 1 + suite_rand(w, 8), status, EIO);
+        random_send(&x, &r, n);
+        fault_fail(&w->fault, FAULT_SEND_MSGS, 0, THETIS_OK, 0);
+        peer_udp_expect(fd, r.lens, r.count);
+    }
+    plug_close(&x);
+    peer_close(fd);
+}
+
 static void row_088_the_longest_datagram(suite *w)
 {
     static plug x;
