@@ -27,6 +27,8 @@ ROUNDS = 10          # measured rounds of messages
 BASE_ROUNDS = 2      # rounds of the shorter run that is subtracted
 SIZES = (100, 1000)  # connections at which the goals hold
 MORE_INSTRUCTIONS = 150
+DATAGRAMS = 40 * 4 * 32  # in a window of udp.plain
+MORE_PER_DATAGRAM = (("tx", 140), ("rx", 220))
 IDLE_MS = 500
 IDLE_BYTES = 160
 
@@ -58,6 +60,18 @@ def datagram_calls(build, name, way, form):
             raise RuntimeError(done.stderr.strip())
         totals.append(json.loads(done.stdout)["total"])
     return totals[1] - totals[0]
+
+
+def datagram_instructions(build, name, way, form):
+    """User instructions of one window of `bench-udp`, the other end's included."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{windows}" for windows in (1, 2)]
+        for windows, path in enumerate(paths, 1):
+            command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={path}",
+                       program_of(build, name, "udp"), way, form]
+            subprocess.run(command, input="\n" * windows, capture_output=True, text=True,
+                           timeout=300, check=True)
+        return total(paths[1]) - total(paths[0])
 
 
 def callgrind(build, program, conns, rounds, out):
@@ -144,6 +158,17 @@ def check_datagrams(build):
                 yield f"udp.{form}.{way}: {ours} system calls, raw {raw}"
 
 
+def check_datagram_instructions(build):
+    """Problems: too many user instructions per datagram beyond the program written by hand."""
+    for way, allowed in MORE_PER_DATAGRAM:
+        ours, raw = (datagram_instructions(build, s, way, "plain") / DATAGRAMS
+                     for s in ("thetis-epoll", "raw"))
+        print(f"# udp.plain.{way}: thetis {ours:.1f}, raw {raw:.1f} user instructions, other end "
+              "included")
+        if ours > raw + allowed:
+            yield f"udp.plain.{way}: {ours:.1f}, allowed {raw + allowed:.1f}"
+
+
 def check_instructions(build, conns):
     """Problems: too many user instructions per echo beyond the program written by hand."""
     ours, raw = (instructions(build, program_of(build, s), conns)
@@ -184,6 +209,8 @@ def cases(build):
     yield "an idle loop sleeps in one system call", "trace", lambda: check_idle(build)
     yield ("no more system calls for datagrams than by hand", "trace",
            lambda: list(check_datagrams(build)))
+    yield ("user instructions per datagram within those by hand and a limit", "valgrind",
+           lambda: list(check_datagram_instructions(build)))
     for conns in SIZES:
         yield (f"system calls per echo equal raw epoll's at {conns} connections", "trace",
                lambda n=conns: check_syscalls(build, n))

@@ -127,6 +127,23 @@ static thetis_loop *make_loop(const tht_sys *sys)
     return loop;
 }
 
+TEST(a_loop_that_cannot_open)
+{
+    static const fault_fn fns[] = {FAULT_WAKE_OPEN, FAULT_EPOLL_SET};
+    static fault f;
+    const thetis_loop_cfg cfg = {.backend = "poll", .sys = &f.sys};
+    thetis_loop *loop;
+    fault_init(&f, &tht_sys_host, test_seed());
+    for (size_t i = 0; i < 2; i++) {
+        fault_fail(&f, fns[i], 1, THETIS_EMFILE, EMFILE);
+        CHECK_EQ(thetis_loop_create(&cfg, &loop), THETIS_EMFILE);
+        CHECK(fault_fired(&f));
+        CHECK_EQ(fault_calls(&f, FAULT_CLOSE), i); /* what was open is closed */
+    }
+    CHECK_EQ(thetis_loop_size(&cfg) > thetis_loop_size(NULL), 1); /* the set */
+    CHECK_EQ(thetis_loop_size(&(thetis_loop_cfg){.backend = "none"}), 0);
+}
+
 /* Interest comes and goes in any order; those who have it are served, by turns, and no others. */
 TEST(handles_come_and_go)
 {
@@ -177,4 +194,4 @@ TEST(what_epoll_refuses)
 }
 
 TEST_MAIN(T(what_can_be_polled), T(readiness), T(no_entry_starves), T(sleeps_are_never_early),
-          T(wake_ups), T(handles_come_and_go), T(what_epoll_refuses))
+          T(wake_ups), T(a_loop_that_cannot_open), T(handles_come_and_go), T(what_epoll_refuses))
