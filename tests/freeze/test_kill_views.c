@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_kill_views.c: of two processes that have attached to a broadcast ring or to the latest value,
- * each with its own mapping of the memory at its own address, one is killed (SIGKILL) at an
+ * test_kill_views.c: of two processes that have attached to a broadcast ring or to the latest
+ * value, each with its own mapping of the memory at its own address, one is killed (SIGKILL) at an
  * instruction or at a random time. test_kill.c says how.
  *
  * After the kill each call of the survivor returns and elements are whole and in order. Then a

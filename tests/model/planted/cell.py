@@ -29,16 +29,16 @@ FAULTS = [
     Fault("cell helps from the first thread on", "dropped step", CELL,
           "    batch->next = next;\n", "    batch->next = next = 0;\n"),
     Fault("cell bit without a fence", "dropped step", CELL,
-          "    thetis_domain_fence_(me);\n    return request;", "    return request;"),
+          "    thetis_atomic_fence_seq_cst();\n    return request;", "    return request;"),
     Fault("cell bit before the request", "order of steps", CELL,
           "    uintptr_t bit, request = thetis_domain_announce(me, op->args, cells->args);\n"
           "    thetis_atomic *word = cell_mask(cells, me, &bit);\n"
           "    (void)thetis_atomic_fetch_add_relaxed(word, bit);\n"
-          "    thetis_domain_fence_(me);\n",
+          "    thetis_atomic_fence_seq_cst();\n",
           "    uintptr_t bit, request;\n"
           "    thetis_atomic *word = cell_mask(cells, me, &bit);\n"
           "    (void)thetis_atomic_fetch_add_relaxed(word, bit);\n"
-          "    thetis_domain_fence_(me);\n"
+          "    thetis_atomic_fence_seq_cst();\n"
           "    request = thetis_domain_announce(me, op->args, cells->args);\n"),
     Fault("cell result after it was withdrawn", "order of steps", CELL,
           "    cell_result(cell_insist(cells, me, &own), me, own.request, op->result);\n"
@@ -53,9 +53,9 @@ FAULTS = [
           "        if (s == THETIS_OK && cell_attempt(cells, me, own, head) == THETIS_OK)\n"
           "            continue;\n        if (answer != own->request) return answer;"),
     Fault("cell version given back at once", "claim instead of complete", CELL,
-          "        thetis_pool_retire(cells->sizes[tht_cell_version(head)->size].pool, me, "
+          "    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, "
           "(void *)head);",
-          "        thetis_pool_give(cells->sizes[tht_cell_version(head)->size].pool, me, "
+          "    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, "
           "(void *)head);"),
     Fault("cell lookup keeps its bit", "stale state", CELL,
           "    if (answer != request) cell_result(answer, me, request, op->result);\n"
@@ -63,5 +63,7 @@ FAULTS = [
           "    if (answer != request) cell_result(answer, me, request, op->result);\n"
           "    thetis_domain_withdraw(me);"),
     Fault("cell loses its reserve", "lost result", CELL,
-          "    if (own->request && !own->reserve) own->reserve = block;\n    else ", "    "),
+          "    if (own->request && !own->reserve) own->reserve = (tht_cell_block *)word;\n"
+          "    else ",
+          "    "),
 ]

@@ -7,7 +7,7 @@ THREAD = "src/core/thread.c"
 
 FAULTS = [
     Fault("thread admits one more", "off by one", THREAD,
-          "if (in >= table->places) {", "if (in > table->places) {"),
+          "if (in >= places) {", "if (in > places) {"),
     Fault("thread refusal keeps its admission", "dropped step", THREAD,
           "        (void)thetis_atomic_fetch_sub_relaxed(&table->admitted, 1);\n", ""),
     Fault("thread tests, then sets", "skipped re-check", THREAD,
