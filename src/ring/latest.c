@@ -45,7 +45,7 @@ thetis_status thetis_latest_init(void *mem, size_t len, const thetis_latest_cfg 
     for (uintptr_t number = 1; number <= cfg->readers + 2; number++) {
         thetis_latest_buffer_ *buffer = thetis_latest_buffer_of_(latest, number);
         memset(buffer, 0, sizeof *buffer);
-        buffer->pins_ = THT_START;
+        thetis_atomic_store_relaxed(&buffer->pins_, THT_START);
         thetis_atomic_store_relaxed(&buffer->unpins_, THT_START);
     }
     *out = latest;
