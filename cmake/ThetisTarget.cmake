@@ -27,6 +27,13 @@ else()
 endif()
 list(TRANSFORM thetis_sources PREPEND ${thetis_SOURCE_DIR}/)
 
+# The builtins for two words, which stand in for assembly where code is instrumented, are calls of
+# libatomic in clang unless it may assume the instruction.
+set(thetis_wide "")
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  set(thetis_wide -mcx16)
+endif()
+
 # What all our own code is compiled with: language level, warnings, sanitizers, coverage.
 function(thetis_flags target)
   set_target_properties(${target} PROPERTIES
@@ -39,6 +46,9 @@ function(thetis_flags target)
     target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-omit-frame-pointer
                            -fno-sanitize-recover=all)
     target_link_options(${target} PUBLIC -fsanitize=${sanitizers})
+    if(sanitizers MATCHES "thread")
+      target_compile_options(${target} PRIVATE ${thetis_wide})
+    endif()
   endif()
   if(THETIS_COVERAGE)
     target_compile_options(${target} PRIVATE --coverage)

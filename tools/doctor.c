@@ -62,6 +62,7 @@ static void add_build(void)
     add("build", "headers", "%s", THETIS_VERSION_STRING);
     add("build", "word_bits", "%d", THETIS_CAP_WORD_BITS);
     add("build", "word_rmw", "%s", THETIS_CAP_WORD_RMW ? "instructions" : "absent");
+    add("build", "wide_cas", "%s", THETIS_CAP_WIDE_CAS ? "instructions" : "absent");
     add("build", "byte_order", "%s", THETIS_CAP_LITTLE_ENDIAN ? "little" : "big");
     add("build", "cache_line", "%d", THETIS_CACHE_LINE);
     add("build", "assert_level", "%d", THETIS_ASSERT_LEVEL);

@@ -24,6 +24,7 @@
 #ifndef THETIS_ATOMIC_H
 #define THETIS_ATOMIC_H
 
+#include <thetis/caps.h>
 #include <thetis/config.h>
 
 /** One machine word shared between threads. Zero-filled memory is a valid word of value 0. */
@@ -39,6 +40,12 @@ static inline uintptr_t thetis_atomic_load_relaxed(const thetis_atomic *a)
 static inline uintptr_t thetis_atomic_load_acquire(const thetis_atomic *a)
 {
     return __atomic_load_n(&a->word_, __ATOMIC_ACQUIRE);
+}
+
+/* Not older than the newest value that a seq_cst operation on the word has written. */
+static inline uintptr_t thetis_atomic_load_seq_cst(const thetis_atomic *a)
+{
+    return __atomic_load_n(&a->word_, __ATOMIC_SEQ_CST);
 }
 
 static inline void thetis_atomic_store_relaxed(thetis_atomic *a, uintptr_t value)
@@ -86,6 +93,12 @@ static inline int thetis_atomic_cas_release(thetis_atomic *a, uintptr_t expected
                                        __ATOMIC_RELAXED);
 }
 
+static inline int thetis_atomic_cas_seq_cst(thetis_atomic *a, uintptr_t expected, uintptr_t value)
+{
+    return __atomic_compare_exchange_n(&a->word_, &expected, value, 0, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_RELAXED);
+}
+
 static inline uintptr_t thetis_atomic_fetch_add_relaxed(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_add(&a->word_, value, __ATOMIC_RELAXED);
@@ -116,6 +129,11 @@ static inline uintptr_t thetis_atomic_fetch_or_release(thetis_atomic *a, uintptr
 static inline uintptr_t thetis_atomic_fetch_or_acq_rel(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_or(&a->word_, value, __ATOMIC_ACQ_REL);
+}
+
+static inline uintptr_t thetis_atomic_fetch_or_seq_cst(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_or(&a->word_, value, __ATOMIC_SEQ_CST);
 }
 
 static inline uintptr_t thetis_atomic_fetch_sub_relaxed(thetis_atomic *a, uintptr_t value)
@@ -168,5 +186,135 @@ static inline void thetis_atomic_publish_seq_cst(thetis_atomic *a, uintptr_t val
     thetis_atomic_fence_seq_cst();
 #endif
 }
+
+#if THETIS_CAP_WIDE_CAS
+
+/* What two neighbouring words hold. */
+typedef struct thetis_wide {
+    uintptr_t low, high;
+} thetis_wide;
+
+/** Two machine words that change together: read and written by these three functions only. */
+typedef struct thetis_atomic_wide {
+    thetis_wide words_;
+} __attribute__((aligned(16))) thetis_atomic_wide;
+
+/* Instrumentation sees no assembly: there the compiler's builtins do the same. */
+#if defined(__SANITIZE_THREAD__)
+#define THETIS_WIDE_BUILTIN_
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THETIS_WIDE_BUILTIN_
+#endif
+#endif
+
+#if defined(THETIS_WIDE_BUILTIN_)
+
+__extension__ typedef unsigned __int128 thetis_wide_int_ __attribute__((may_alias));
+
+static inline thetis_wide_int_ *thetis_wide_at_(thetis_atomic_wide *a)
+{
+    void *at = a;
+    return THETIS_CAST(thetis_wide_int_ *, at);
+}
+
+static inline int thetis_wide_swap_(thetis_atomic_wide *a, thetis_wide *old, thetis_wide value)
+{
+    thetis_wide_int_ was = THETIS_CAST(thetis_wide_int_, old->high) << 64 | old->low;
+    thetis_wide_int_ is = THETIS_CAST(thetis_wide_int_, value.high) << 64 | value.low;
+    return __atomic_compare_exchange_n(thetis_wide_at_(a), &was, is, 0, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline thetis_wide thetis_wide_load_(thetis_atomic_wide *a)
+{
+    thetis_wide_int_ v = __atomic_load_n(thetis_wide_at_(a), __ATOMIC_ACQUIRE);
+    thetis_wide w = {THETIS_CAST(uintptr_t, v), THETIS_CAST(uintptr_t, v >> 64)};
+    return w;
+}
+
+static inline thetis_wide thetis_wide_peek_(thetis_atomic_wide *a)
+{
+    return thetis_wide_load_(a);
+}
+
+#else
+
+static inline int thetis_wide_swap_(thetis_atomic_wide *a, thetis_wide *old, thetis_wide value)
+{
+#if defined(__x86_64__)
+    int same;
+    __asm__ __volatile__("lock cmpxchg16b %1"
+                         : "=@cce"(same), "+m"(a->words_), "+a"(old->low), "+d"(old->high)
+                         : "b"(value.low), "c"(value.high)
+                         : "memory");
+    return same;
+#else
+    /* What was there is written back if it differs: only then were both words of one moment. */
+    const thetis_wide was = *old;
+    uint32_t failed;
+    __asm__ __volatile__("1: ldaxp %0, %1, %3\n\t"
+                         "cmp %0, %4\n\t"
+                         "ccmp %1, %5, #0, eq\n\t"
+                         "b.ne 2f\n\t"
+                         "stlxp %w2, %6, %7, %3\n\t"
+                         "cbnz %w2, 1b\n\t"
+                         "b 3f\n"
+                         "2: stlxp %w2, %0, %1, %3\n\t"
+                         "cbnz %w2, 1b\n"
+                         "3:"
+                         : "=&r"(old->low), "=&r"(old->high), "=&r"(failed), "+Q"(a->words_)
+                         : "r"(was.low), "r"(was.high), "r"(value.low), "r"(value.high)
+                         : "cc", "memory");
+    return old->low == was.low && old->high == was.high;
+#endif
+}
+
+static inline thetis_wide thetis_wide_load_(thetis_atomic_wide *a)
+{
+    thetis_wide w = {0, 0};
+    (void)thetis_wide_swap_(a, &w, w); /* writes back what is there */
+    return w;
+}
+
+static inline thetis_wide thetis_wide_peek_(thetis_atomic_wide *a)
+{
+    thetis_wide w;
+#if defined(__x86_64__)
+    long long v __attribute__((vector_size(16)));
+    __asm__ __volatile__("movdqa %1, %0" : "=x"(v) : "m"(a->words_) : "memory");
+    w.low = THETIS_CAST(uintptr_t, v[0]);
+    w.high = THETIS_CAST(uintptr_t, v[1]);
+#else
+    __asm__ __volatile__("ldp %0, %1, %2\n\tdmb ishld"
+                         : "=&r"(w.low), "=&r"(w.high)
+                         : "Q"(a->words_)
+                         : "memory");
+#endif
+    return w;
+}
+
+#endif
+
+static inline thetis_wide thetis_atomic_wide_load_acquire(thetis_atomic_wide *a)
+{
+    return thetis_wide_load_(a);
+}
+
+/* One access, but the two words may be of different moments: for who compares them afterwards. */
+static inline thetis_wide thetis_atomic_wide_peek_acquire(thetis_atomic_wide *a)
+{
+    return thetis_wide_peek_(a);
+}
+
+/* 1 if the words were `expected` and are now `value`; else 0, unchanged; one that fails orders
+ * nothing. Never fails spuriously. */
+static inline int thetis_atomic_wide_cas_release(thetis_atomic_wide *a, thetis_wide expected,
+                                                 thetis_wide value)
+{
+    return thetis_wide_swap_(a, &expected, value);
+}
+
+#endif
 
 #endif

@@ -25,6 +25,18 @@
 #define THETIS_CAP_WORD_RMW 0
 #endif
 
+/** 1 where two neighbouring words can be compared and swapped at once by instructions, which
+ *  the value form of thetis/mpmc.h needs: x86-64 (but for the first ones of 2003) and AArch64. */
+#if defined(__x86_64__) && !defined(__ILP32__) || defined(__aarch64__) && !defined(__ILP32__)
+#define THETIS_CAP_WIDE_CAS 1
+#else
+#define THETIS_CAP_WIDE_CAS 0
+#endif
+
+/** 1 where thetis/mpmc.h is there: its cells hold a lap, a participant and an index in one word,
+ *  for which 32 bits are too few. */
+#define THETIS_CAP_MPMC (THETIS_CAP_WORD_BITS == 64)
+
 /** 1 on little-endian machines. */
 #define THETIS_CAP_LITTLE_ENDIAN (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 

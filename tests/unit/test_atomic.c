@@ -60,6 +60,37 @@ TEST(additions_return_the_old_value_and_wrap)
     CHECK_EQ(thetis_atomic_load_relaxed(&a), 2);
 }
 
+/* What seq_cst adds is the tester's to see. */
+TEST(seq_cst_forms_do_as_the_others)
+{
+    thetis_atomic a = {5};
+    CHECK_EQ(thetis_atomic_load_seq_cst(&a), 5);
+    CHECK_EQ(thetis_atomic_cas_seq_cst(&a, 4, 7), 0);
+    CHECK_EQ(thetis_atomic_cas_seq_cst(&a, 5, 6), 1);
+    CHECK_EQ(thetis_atomic_fetch_or_seq_cst(&a, 1), 6);
+    CHECK_EQ(thetis_atomic_load_relaxed(&a), 7);
+}
+
+TEST(two_words_change_together)
+{
+#if THETIS_CAP_WIDE_CAS
+    thetis_atomic_wide a = {{1, UINTPTR_MAX}};
+    const thetis_wide was = {1, UINTPTR_MAX}, low = {2, UINTPTR_MAX}, high = {1, 2}, to = {3, 4};
+    CHECK_EQ((uintptr_t)&a % 16, 0);
+    CHECK_EQ(thetis_atomic_wide_cas_release(&a, low, to), 0);
+    CHECK_EQ(thetis_atomic_wide_cas_release(&a, high, to), 0);
+    thetis_wide w = thetis_atomic_wide_load_acquire(&a);
+    CHECK(w.low == was.low && w.high == was.high);
+    CHECK_EQ(thetis_atomic_wide_cas_release(&a, was, to), 1);
+    w = thetis_atomic_wide_peek_acquire(&a);
+    CHECK(w.low == 3 && w.high == 4);
+    w = thetis_atomic_wide_load_acquire(&a);
+    CHECK(w.low == 3 && w.high == 4);
+#else
+    SKIP_UNSUPPORTED("THETIS_CAP_WIDE_CAS");
+#endif
+}
+
 /* ---- among threads --------------------------------------------------------------------------- */
 
 static void atomic_run_threads(void *(*body)(void *), void *shared)
@@ -106,6 +137,37 @@ static void *atomic_baton_body(void *shared)
     return NULL;
 }
 
+#if THETIS_CAP_WIDE_CAS
+
+static thetis_atomic_wide pair_word;
+
+/* Both words are counted up, and are always equal. */
+static void *count_pairs(void *arg)
+{
+    for (size_t n = test_scale(20000); n > 0;) {
+        thetis_wide w = thetis_atomic_wide_load_acquire(&pair_word);
+        thetis_wide next = {w.low + 1, w.high + 1};
+        CHECK_EQ(w.low, w.high);
+        n -= (size_t)thetis_atomic_wide_cas_release(&pair_word, w, next);
+    }
+    return arg;
+}
+
+#endif
+
+TEST(no_pair_is_torn_or_lost)
+{
+#if THETIS_CAP_WIDE_CAS
+    pthread_t threads[3];
+    for (int k = 0; k < 3; k++)
+        CHECK_EQ(pthread_create(&threads[k], NULL, count_pairs, NULL), 0);
+    for (int k = 0; k < 3; k++) CHECK_EQ(pthread_join(threads[k], NULL), 0);
+    CHECK_EQ(thetis_atomic_wide_load_acquire(&pair_word).low, 3 * test_scale(20000));
+#else
+    SKIP_UNSUPPORTED("THETIS_CAP_WIDE_CAS");
+#endif
+}
+
 TEST(only_one_thread_gets_the_baton)
 {
     atomic_baton b = {.here = {1}};
@@ -115,5 +177,6 @@ TEST(only_one_thread_gets_the_baton)
 
 TEST_MAIN(T(is_a_plain_word), T(loads_see_stores), T(exchanges_return_the_old_value),
           T(a_release_exchange_on_condition_changes_what_it_expects),
-          T(additions_return_the_old_value_and_wrap), T(no_addition_is_lost),
-          T(only_one_thread_gets_the_baton))
+          T(additions_return_the_old_value_and_wrap), T(seq_cst_forms_do_as_the_others),
+          T(two_words_change_together), T(no_addition_is_lost),
+          T(no_pair_is_torn_or_lost), T(only_one_thread_gets_the_baton))
