@@ -12,6 +12,10 @@ set(THETIS_SOURCES
   src/ring/bcast.c
   src/ring/lanes.c
   src/ring/latest.c
+  src/ring/mpmc.c
+  src/ring/mpmc_help.c
+  src/ring/mpmc_track.c
+  src/ring/mpmc_value.c
   src/ring/mpsc.c
   src/ring/shm.c
   src/ring/spsc.c
@@ -50,6 +54,10 @@ set(THETIS_SOURCES_BARE
   src/ring/bcast.c
   src/ring/lanes.c
   src/ring/latest.c
+  src/ring/mpmc.c
+  src/ring/mpmc_help.c
+  src/ring/mpmc_track.c
+  src/ring/mpmc_value.c
   src/ring/mpsc.c
   src/ring/shm.c
   src/ring/spsc.c

@@ -19,6 +19,7 @@
 #include <thetis/latest.h>
 #include <thetis/loop.h>
 #include <thetis/map.h>
+#include <thetis/mpmc.h>
 #include <thetis/mpsc.h>
 #include <thetis/pool.h>
 #include <thetis/shm.h>

@@ -10,6 +10,7 @@ src/thetis.c. Then looks at the symbols of the shared library.
 """
 import os
 import pathlib
+import platform
 import re
 import shlex
 import shutil
@@ -187,6 +188,26 @@ def soname(scratch):
     expect(not FORBIDDEN.search(run("nm", "-D", "-u", shared)), "library atomics")
 
 
+def wide(compiler):
+    """The case of the compare-and-swap of two words for one compiler."""
+    instructions = {"x86_64": "lock cmpxchg16b", "aarch64": "stlxp"}.get(platform.machine())
+
+    def case(scratch):
+        code = run("objdump", "-d", "--no-show-raw-insn", scratch / f"single_{compiler}.o")
+        function, count = "", {}
+        for line in code.splitlines():
+            entry = re.match(r"[0-9a-f]+ <([\w.]+)>:", line)
+            function = entry.group(1) if entry else function
+            if instructions and instructions in re.sub(r"\s+", " ", line):
+                count[function] = count.get(function, 0) + 1
+        expect(not instructions or "tht_mpmc_take" in count and "track_put" in count,
+               f"no {instructions} in the operations of mpmc, but in {sorted(count)}")
+        expect(all(re.match("tht_mpmc_|tht_cell_|track_", f) for f in count),
+               f"{instructions} in {sorted(count)}")
+    case.__doc__ = f"two words are compared and swapped by an instruction: {compiler}"
+    return case
+
+
 CASES = [
     (install, ["cmake", "gcc"]),
     (find("shared"), ["cmake", "g++", "readelf"]),
@@ -197,6 +218,8 @@ CASES = [
     (absolute, ["pkg-config", "cmake", "g++"]),
     (single("gcc"), ["gcc", "nm"]),
     (single("clang"), ["clang", "nm"]),
+    (wide("gcc"), ["gcc", "objdump"]),
+    (wide("clang"), ["clang", "objdump"]),
     (symbols, ["nm"]),
     (soname, ["nm", "readelf"]),
 ]

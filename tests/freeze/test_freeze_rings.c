@@ -3,6 +3,7 @@
  * test_freeze_rings.c: the same of the rings: whoever stops, in whichever role, the other side's
  * calls return. See test_freeze.c for the controls.
  */
+#include "mpmc_items.h"
 #include "mpsc_items.h" /* first: other headers have an `item`, which hides parameters of mpsc.h */
 
 #include "feeds.h"
@@ -257,6 +258,51 @@ TEST(mpsc_cancel)
     (void)sweep_one(&s, 1);
 }
 
+/* ---- cases: the rings of many producers and many consumers ----------------------------------- */
+
+/* One of three stops at every twelfth instruction of a few operations, which get long as the others
+ * are in the way; then all but one. */
+static void freeze_crowd(const char *name, void (*setup)(void *), freezer_op *op,
+                         freezer_op *others)
+{
+    const sweep_subject s = {
+        .name = name, .plan = {3, setup, op, others}, .tries = 3, .stride = 12};
+    sweep_tally t = sweep_one(&s, 0);
+    sweep_but_one(&s, t.length);
+}
+
+TEST(mpmc_push_pop)
+{
+    freeze_crowd("mpmc push and pop", mpmc_items_setup, mpmc_items_pair, mpmc_items_pair);
+}
+
+TEST(mpmc_in_place)
+{
+    freeze_crowd("mpmc reserve to commit, peek to release; push and pop", mpmc_items_setup,
+                 mpmc_items_in_place, mpmc_items_pair);
+}
+
+TEST(mpmc_value)
+{
+    freeze_crowd("mpmc value push and pop", mpmc_items_setup_values, mpmc_items_value_pair,
+                 mpmc_items_value_pair);
+}
+
+TEST(mpmc_join)
+{
+    freeze_crowd("mpmc join push leave; push and pop", mpmc_items_setup, mpmc_items_visit,
+                 mpmc_items_pair);
+}
+
+TEST(mpmc_close)
+{
+    const sweep_subject s = {.name = "mpmc close; push and pop",
+                             .plan = {3, mpmc_items_setup, mpmc_items_close, mpmc_items_pair},
+                             .tries = 1,
+                             .stride = 4};
+    (void)sweep_one(&s, 0);
+}
+
 TEST_MAIN(T(spsc_push_pop, .timeout_s = FREEZE_TIMEOUT_S),
           T(spsc_push_pop_many, .timeout_s = FREEZE_TIMEOUT_S),
           T(spsc_in_place, .timeout_s = FREEZE_TIMEOUT_S),
@@ -280,6 +326,11 @@ TEST_MAIN(T(spsc_push_pop, .timeout_s = FREEZE_TIMEOUT_S),
           T(latest_in_place, .timeout_s = FREEZE_TIMEOUT_S),
           T(latest_churn, .timeout_s = FREEZE_TIMEOUT_S),
           T(latest_close, .timeout_s = FREEZE_TIMEOUT_S),
+          T(mpmc_push_pop, .timeout_s = FREEZE_TIMEOUT_S),
+          T(mpmc_in_place, .timeout_s = FREEZE_TIMEOUT_S),
+          T(mpmc_value, .timeout_s = FREEZE_TIMEOUT_S),
+          T(mpmc_join, .timeout_s = FREEZE_TIMEOUT_S),
+          T(mpmc_close, .timeout_s = FREEZE_TIMEOUT_S),
           T(mpsc_push_pop, .timeout_s = FREEZE_TIMEOUT_S),
           T(mpsc_push_pop_many, .timeout_s = FREEZE_TIMEOUT_S),
           T(mpsc_in_place, .timeout_s = FREEZE_TIMEOUT_S),

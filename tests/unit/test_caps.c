@@ -20,6 +20,12 @@ TEST(word_rmw_is_what_the_compiler_says)
     CHECK_EQ(THETIS_CAP_WORD_RMW, __atomic_always_lock_free(sizeof(uintptr_t), NULL));
 }
 
+TEST(mpmc_needs_words_of_64_bits)
+{
+    CHECK_EQ(THETIS_CAP_MPMC, THETIS_CAP_WORD_BITS == 64);
+    CHECK(!THETIS_CAP_WIDE_CAS || THETIS_CAP_MPMC);
+}
+
 TEST(byte_order_is_that_of_memory)
 {
     uint16_t one = 1;
@@ -35,4 +41,5 @@ TEST(cache_line_is_a_power_of_two_and_holds_a_word)
 }
 
 TEST_MAIN(T(word_bits_are_those_of_a_word), T(word_rmw_is_what_the_compiler_says),
+          T(mpmc_needs_words_of_64_bits),
           T(byte_order_is_that_of_memory), T(cache_line_is_a_power_of_two_and_holds_a_word))
