@@ -2,7 +2,6 @@
  *
  * bench_udp.c: thetis_udp_send_n, of one train or of 32 datagrams, and thetis_udp_recv_start.
  */
-#define _GNU_SOURCE
 #include <thetis/loop.h>
 #include <thetis/udp.h>
 #include <thetis/version.h>

@@ -3,8 +3,8 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, lanes, mpsc, domain, timer, wake, udp, tcp, conn or all; or one
-bench of a stem, such as mpsc.stalled.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, domain, timer, wake, udp, tcp, conn or all; or
+one bench of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -114,6 +114,11 @@ def domain():
               ("stopped", "1000000"), metric="unreclaimed", unit="blocks")]
 
 
+def mpmc():
+    """Many producers, many consumers: one element."""
+    return [Bench("mpmc.pair", "mpmc", "rte_ring", ("pair",))]
+
+
 def timer():
     """Re-arming, by the shortest way and by an explicit stop and start."""
     sizes = (("1k", "1000"), ("100k", "100000"), ("1m", "1000000"))
@@ -152,8 +157,8 @@ def conn():
 
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
-         "mpsc": mpsc, "domain": domain, "timer": timer, "wake": wake, "udp": udp, "tcp": tcp,
-         "conn": conn}
+         "mpsc": mpsc, "mpmc": mpmc, "domain": domain, "timer": timer, "wake": wake, "udp": udp,
+         "tcp": tcp, "conn": conn}
 
 
 class Probe:

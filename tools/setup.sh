@@ -20,8 +20,8 @@ packages()
     docs) echo doxygen ;;
     demo) echo "$(packages build)" nginx-light wrk redis-server redis-tools ;;
     bench) echo "$(packages build)" g++ pkg-config libuv1-dev libev-dev libevent-dev libasio-dev \
-        libboost-dev libck-dev libdpdk-dev liburcu-dev libconcurrentqueue-dev valgrind \
-        python3-matplotlib ;;
+        libboost-dev libck-dev libdpdk-dev liburcu-dev libconcurrentqueue-dev libtbb-dev \
+        libcds-dev valgrind python3-matplotlib ;;
     *)
         echo "setup.sh: no stage '$1'" >&2
         echo "(build test sanitize fuzz coverage cross emu docs demo bench)" >&2

@@ -3,7 +3,6 @@
  * udp_libuv.c: libuv: uv_udp_try_send for each datagram, UV_UDP_RECVMMSG with room for 20 of them.
  * It has no trains, so it takes part in the plain forms only.
  */
-#define _GNU_SOURCE
 #include <uv.h>
 
 #include "../udp_raw.h"

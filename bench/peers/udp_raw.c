@@ -3,7 +3,6 @@
  * udp_raw.c: the baseline: sendmmsg and recvmmsg, or UDP_SEGMENT and UDP_GRO, on epoll,
  * level-triggered. What nobody can do better with these system calls.
  */
-#define _GNU_SOURCE
 #include <sys/epoll.h>
 
 #include "../udp_raw.h"
