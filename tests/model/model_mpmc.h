@@ -120,8 +120,27 @@ static inline void all_arrived(void)
     THETIS_CHECK(in == out);
 }
 
+/* The words tail and head are as near to the true ones as the bounds take them to be. */
+static inline void not_far_behind(void)
+{
+    uintptr_t most = (uintptr_t)track.stride + 3 * (track.users - 1);
+    uintptr_t tail = thetis_atomic_load_relaxed(&track.tail), at = tail;
+    for (unsigned state = THT_CELL_PASSED; state != THT_CELL_EMPTY; at++) {
+        state = tht_cell_state(&track, tht_cell_load(&track, tht_cell_at(&track, at)), at);
+        if (state == THT_CELL_PUTTING || state == THT_CELL_WANTING) break;
+        if (state != THT_CELL_EMPTY) THETIS_CHECK(at - tail < most);
+    }
+    uintptr_t head = thetis_atomic_load_relaxed(&track.head);
+    for (at = head;; at++) {
+        tht_cell c = tht_cell_load(&track, tht_cell_at(&track, at));
+        if (tht_cell_state(&track, c, at) != THT_CELL_PASSED) break;
+        THETIS_CHECK(at - head < most);
+    }
+}
+
 static inline void drain(void)
 {
+    not_far_behind();
     rounds_of(survivor());
     all_arrived();
 }

@@ -42,6 +42,8 @@ FAULTS = [
     Fault("mpmc learns more than a cell says", "off by one", HELP,
           "    if (state == THT_CELL_FILLED || state == THT_CELL_TAKING) tail +=",
           "    if (state <= THT_CELL_STATES) tail +="),
+    Fault("mpmc owner does not learn where it was served", "dropped step", HELP,
+          "    track_learn(t, view, index, c);\n", "    if (0) track_learn(t, view, index, c);\n"),
     Fault("mpmc nobody helps", "others delayed", TRACK,
           "    if (THETIS_LIKELY(asked == 0)) return;\n", "    if (asked || !asked) return;\n"),
     Fault("mpmc helps all but the last", "off by one", TRACK,
