@@ -45,14 +45,13 @@
  * To "happen before" is what orders here: a push that has returned may not be visible yet to a
  * thread that nothing else has told of it.
  *
- * Horizons. Positions are words. A cell has room for a part of its lap only: 55 bits (index form:
- * 39, less where there are more than 2^16 slots), and others count what cannot be told otherwise.
- * A participant would have to sleep inside one call, between a load of a cell and its
- * compare-and-swap, through exactly a multiple of 2^55 (2^39) laps; or of 2^64 (2^16) requests
- * that were refused at that cell with no element passing it; or of 2^(59 - r) (2^(43 - r))
- * requests of one other participant, where 2^r is the number of cells; and then find the cell as
- * it was. Half the first of these is the longest sleep after which it is still told that it is
- * late.
+ * Horizons. Positions are words, but a cell has room for a part of its lap only. To be misled, a
+ * participant has to sleep inside one call, between a load and its compare-and-swap, through
+ * exactly a multiple of 2^55 laps (index form: 2^35, less where there are more than 2^20 slots); or
+ * of 2^64 (2^20) requests that were refused at that cell with no element passing it; or of
+ * 2^(59 - r) (2^(39 - r)) requests of one other participant, where 2^r is the number of cells; and
+ * then to find the word as it was. At a lap of 32 cells and 20 million elements a second, 2^35 laps
+ * are 15 hours.
  *
  * Steps: an access to a word of the ring, or to a word of an element.
  * Memory: thetis_mpmc_size() bytes from the caller; handles are the caller's, too.
@@ -66,8 +65,8 @@
  *   mpmc.head   looks is not led back farther than G + 3(n-1). The same for emptied.
  *
  * Bounds, in n participants, p tries on one's own, G positions between two writes of tail or head,
- * w words of an element; p and G are 32 and 16; 4 and 2 with
- *   THETIS_MPMC_REALTIME; 0 and 1 with THETIS_MPMC_HELPED.
+ * w words of an element. p and G are 32 and 16; 4 and 2 with THETIS_MPMC_REALTIME; 0 and 1 with
+ * THETIS_MPMC_HELPED.
  *   H(m) = 2 G + 6 (n-1) + 12 m + 15: to help one request: G + 3 (n-1) places to look for the end;
  *   12 for each of m operations of others that end before it and are in the way; the last turn.
  *   B = 9 + (n-1) H(n-2) + 7 p + H(n-1): help all others, try, ask, and help oneself.

@@ -9,7 +9,7 @@
 
 #if THETIS_CAP_MPMC
 
-enum { TRACK_LEAST_BITS = 16 }; /* of a value: they count refusals, too */
+enum { TRACK_LEAST_BITS = 20 }; /* of a value: they count refusals, too */
 
 /* ---- on one's own ---------------------------------------------------------------------------- */
 
