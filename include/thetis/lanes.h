@@ -301,7 +301,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_lanes_check(const thetis_lanes_
  *  and header, and stores the ring's tail; push is reserve, words and commit; push_n draws once for
  *  all. peek looks at the lane of the record before, 1 if that is empty; loads tail; and of each
  *  lane the ring's tail, the header, that of a pad, and the ticket, or, if it is empty, the ring's
- *  tail and the promise: there is one scan.
+ *  tail and the promise: there is one scan. Scenarios reach all of peek but one step; 2 of the
+ *  steps of expel, and one of join, are for a lane that is broken.
  *  @progress wait-free, 0 steps */
 THETIS_API uint64_t thetis_lanes_bound(const thetis_lanes *lanes, thetis_lanes_op op, size_t n);
 

@@ -41,13 +41,13 @@ static void expel_the_dead(duel *d, thetis_lanes *there)
     CHECK_EQ(out->top_, there->memory_->tail_.word_);
 }
 
-static void judge_lanes_producer(duel *d, uint64_t most)
+static void judge_producer(duel *d)
 {
     thetis_lanes there;
     lanes_item it;
     size_t size;
     expel_the_dead(d, &there);
-    count_last(d, d->survivor.next - d->f.seats[0].next, most);
+    count_last(d, d->survivor.next - d->f.seats[0].next, 1);
     thetis_lanes_producer heir;
     CHECK_EQ(thetis_lanes_join(&there, 7, &heir), THETIS_OK);
     for (int k = 0; k < 12; k++) {
@@ -59,18 +59,8 @@ static void judge_lanes_producer(duel *d, uint64_t most)
     CHECK_EQ(thetis_lanes_pop(lanes_items_out, &it, sizeof it, &size), THETIS_CLOSED);
 }
 
-static void judge_lanes_push(duel *d)
-{
-    judge_lanes_producer(d, 1);
-}
-
-static void judge_lanes_push_n(duel *d)
-{
-    judge_lanes_producer(d, LANES_ITEMS_BATCH);
-}
-
 /* The heir sees what the dead has not released. */
-static void judge_lanes_consumer(duel *d)
+static void judge_consumer(duel *d)
 {
     lanes_item it;
     void *record;
@@ -91,17 +81,17 @@ static void judge_lanes_consumer(duel *d)
 TEST(lanes_producer)
 {
     static const char *const taken = "records arrived of last calls";
-    fight(&(duel_plan){"lanes reserve, abort and commit", lanes_items_reserve,
-                       lanes_items_release, lanes_setup, judge_lanes_push, taken});
-    fight(&(duel_plan){"lanes push_n", lanes_items_push_n, lanes_items_pop, lanes_setup,
-                       judge_lanes_push_n, taken});
+    fight(&(duel_plan){"lanes push", lanes_items_push, lanes_items_pop, lanes_setup, judge_producer,
+                       taken});
+    fight(&(duel_plan){"lanes commit", lanes_items_commit, lanes_items_release, lanes_setup,
+                       judge_producer, taken});
 }
 
 TEST(lanes_consumer)
 {
     static const char *const taken = "records lost with last calls";
-    fight(&(duel_plan){"lanes pop", lanes_items_pop, lanes_items_push, lanes_setup,
-                       judge_lanes_consumer, taken});
+    fight(&(duel_plan){"lanes pop", lanes_items_pop, lanes_items_push, lanes_setup, judge_consumer,
+                       taken});
 }
 
 TEST_MAIN(T(lanes_producer, .timeout_s = KILL_TIMEOUT_S),

@@ -105,5 +105,5 @@ const thetis_check_scenario lanes_history = {
     .flags = THETIS_CHECK_SC};
 
 const thetis_check_scenario lanes_history_three = {
-    .name = "lanes-history-three", .threads = 4, .setup = make_3, .body = three_body,
+    .name = "lanes-history-three", .threads = 4, .slow = 2, .setup = make_3, .body = three_body,
     .done = judge, .flags = THETIS_CHECK_SC};

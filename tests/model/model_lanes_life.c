@@ -72,7 +72,7 @@ static void close_late_body(unsigned thread)
 }
 
 const thetis_check_scenario lanes_close_late = {
-    .name = "lanes-close-late", .threads = 3, .setup = make_2, .body = close_late_body,
+    .name = "lanes-close-late", .threads = 3, .slow = 2, .setup = make_2, .body = close_late_body,
     .done = all_before_closed};
 
 /* A batch is delivered whole or not at all, also where it is cut by FULL. */
@@ -88,14 +88,9 @@ static void close_batch_body(unsigned thread)
     }
 }
 
-static void make_even(void)
-{
-    make(2, 0, 0);
-}
-
 const thetis_check_scenario lanes_close_batch = {
-    .name = "lanes-close-batch", .threads = 3, .setup = make_even, .body = close_batch_body,
-    .done = all_before_closed};
+    .name = "lanes-close-batch", .threads = 3, .slow = 2, .setup = make_even,
+    .body = close_batch_body, .done = all_before_closed};
 
 /* CLOSED drops all reservations, and nothing of them is seen. */
 static void close_open_body(unsigned thread)
@@ -119,8 +114,8 @@ static void close_open_body(unsigned thread)
 }
 
 const thetis_check_scenario lanes_close_open = {
-    .name = "lanes-close-open", .threads = 3, .setup = make_even, .body = close_open_body,
-    .done = all_before_closed};
+    .name = "lanes-close-open", .threads = 3, .slow = 2, .setup = make_even,
+    .body = close_open_body, .done = all_before_closed};
 
 /* What the consumer did before cancel() is seen by whoever is told CLOSED. */
 static void cancel_body(unsigned thread)
@@ -257,7 +252,7 @@ static void successor_done(void)
 }
 
 const thetis_check_scenario lanes_successor = {
-    .name = "lanes-successor", .threads = 3, .setup = make_2, .body = successor_body,
+    .name = "lanes-successor", .threads = 3, .slow = 2, .setup = make_2, .body = successor_body,
     .done = successor_done};
 
 /* ---- producers that die ---------------------------------------------------------------------- */
@@ -327,7 +322,7 @@ static void expel_done(void)
 }
 
 const thetis_check_scenario lanes_expel = {
-    .name = "lanes-expel", .threads = 3, .setup = make_one, .body = expel_body,
+    .name = "lanes-expel", .threads = 3, .slow = 2, .setup = make_one, .body = expel_body,
     .done = expel_done};
 
 /* Stopped anywhere in a push, by crash-stop: expelled behind it, the end comes. */

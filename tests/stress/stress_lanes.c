@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * stress_lanes.c: several producers, every form of push against both forms of pop, producers that
- * come and go and that dawdle with open reservations, the races of close and cancel, and the order
- * across producers. Each record carries its number and bytes that follow from it: what is torn,
- * lost, doubled or out of order shows.
+ * come and go and that dawdle with open reservations, and the races of close and cancel. Each
+ * record carries its number and bytes that follow from it: what is torn, lost, doubled or out of
+ * its producer's order shows. The order across producers is the matter of tests/model: on a real
+ * machine the moment in which it could go wrong is too short to be met.
  */
 #include "harness/test.h"
 
@@ -18,8 +19,7 @@ enum {
     MIX_BATCH = 4,
     MIX_PRODUCERS = 4,
     MIX_RACES = 1000,
-    MIX_MOST = 100,
-    MIX_BATON = 20000
+    MIX_MOST = 100
 };
 
 typedef struct mix_run {
@@ -237,67 +237,8 @@ TEST(cancel_races_with_push)
     }
 }
 
-/* ---- order across producers ------------------------------------------------------------------ */
-
-/* Two producers pass a baton: each pushes its number only after the other has pushed the one
- * before. So the numbers must leave in one sequence, whatever the lanes. */
-typedef struct baton_run {
-    thetis_lanes lanes;
-    thetis_atomic next;
-    uint64_t numbers;
-} baton_run;
-
-typedef struct baton_arg {
-    baton_run *run;
-    uint64_t by;
-} baton_arg;
-
-static void *baton_produce(void *argument)
-{
-    const baton_arg *arg = argument;
-    baton_run *run = arg->run;
-    thetis_lanes_producer me;
-    CHECK_EQ(thetis_lanes_join(&run->lanes, arg->by + 1, &me), THETIS_OK);
-    for (uint64_t number = arg->by; number < run->numbers; number += 2) {
-        thetis_status s;
-        while (thetis_atomic_load_acquire(&run->next) != number) (void)sched_yield();
-        while ((s = thetis_lanes_push(&me, &number, sizeof number)) == THETIS_FULL)
-            (void)sched_yield();
-        CHECK_EQ(s, THETIS_OK);
-        thetis_atomic_store_release(&run->next, (uintptr_t)number + 1);
-    }
-    thetis_lanes_leave(&me);
-    return NULL;
-}
-
-TEST(what_follows_leaves_later)
-{
-    thetis_lanes_cfg cfg = {2, 256, sizeof(uint64_t)};
-    static char memory[THETIS_LANES_SIZE(2, 256)] THETIS_CACHE_ALIGNED;
-    static char own[THETIS_LANES_CONSUMER_SIZE(2)] THETIS_CACHE_ALIGNED;
-    thetis_lanes_consumer *out;
-    pthread_t threads[2];
-    baton_arg args[2];
-    baton_run run = {.numbers = test_scale(MIX_BATON)};
-    CHECK_EQ(thetis_lanes_init(memory, sizeof memory, &cfg, &run.lanes), THETIS_OK);
-    CHECK_EQ(thetis_lanes_open(&run.lanes, own, sizeof own, &out), THETIS_OK);
-    for (uint64_t p = 0; p < 2; p++) {
-        args[p] = (baton_arg){&run, p};
-        CHECK_EQ(pthread_create(&threads[p], NULL, baton_produce, &args[p]), 0);
-    }
-    for (uint64_t want = 0; want < run.numbers;) {
-        uint64_t got;
-        size_t size;
-        thetis_status s = thetis_lanes_pop(out, &got, sizeof got, &size);
-        if (s == THETIS_OK) CHECK_EQ(got, want++);
-        else (void)sched_yield();
-    }
-    for (int p = 0; p < 2; p++) CHECK_EQ(pthread_join(threads[p], NULL), 0);
-}
-
 TEST_MAIN(T(all_arrive_through_large_lanes, .timeout_s = 120),
           T(all_arrive_through_small_lanes, .timeout_s = 120),
           T(all_arrive_through_fewer_lanes, .timeout_s = 120),
           T(close_races_with_push_and_pop, .timeout_s = 120),
-          T(cancel_races_with_push, .timeout_s = 120),
-          T(what_follows_leaves_later, .timeout_s = 120))
+          T(cancel_races_with_push, .timeout_s = 120))
