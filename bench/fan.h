@@ -100,6 +100,7 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], "stalled")) {
         subject_open(2);
         stalled_set_up(1, 2, SUBJECT_WAITS);
+        stalled.producers_yield = !SUBJECT_WAITS;
         stalled_serve(SUBJECT_VARIANT, argv[2]);
         return 0;
     }

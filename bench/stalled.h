@@ -14,7 +14,8 @@
  *   if the victim is alone in its role, or the ring's contract makes that role wait for it: when
  *     another thread does not return from the call that it is in after these 25 ms.
  * On a busy machine a thread may get no processor for 25 ms. So before a window counts, the victim
- * stays suspended until 250 ms are over; what happens meanwhile is progress, too.
+ * stays suspended until each of the others has been seen running, or asleep, in 25 milliseconds
+ * more; what happens meanwhile is progress, too. Who waits for a processor only proves nothing.
  *
  * Prints, for each line of the protocol (window.h), how many windows were without progress, and at
  * how many different instructions victims of this process have been suspended so far.
@@ -40,11 +41,10 @@
 enum {
     STALLED_SEATS = 4,
     STALLED_MS = 25,
-    STALLED_MOST_MS = 250,
     STALLED_PLACES = 1000, /* instructions that are told apart */
     STALLED_VAIN = 256,    /* vain attempts until a thread yields: victims are met in operations */
-    STALLED_BURST = 64     /* elements until a thread yields: on one processor with the producer,
-                            * readers that are evicted if they fall behind would get none */
+    STALLED_BURST = 64     /* elements until a thread yields, if producers do not wait: readers on
+                            * their processor would all be evicted */
 };
 
 /* A thread, its role, and what it shows the others. */
@@ -54,12 +54,15 @@ typedef struct stalled_seat {
     pthread_t thread;
     volatile sig_atomic_t inside; /* an operation */
     thetis_atomic returned;       /* operations */
+    thetis_atomic tid;
+    uint64_t used; /* processor time, when the tester last looked */
 } __attribute__((aligned(128))) stalled_seat;
 
 static struct {
     stalled_seat seat[STALLED_SEATS];
     unsigned producers, consumers;
-    int consumers_wait; /* for each other, by contract */
+    int consumers_wait;  /* for each other, by contract */
+    int producers_yield; /* now and then, since nothing makes them wait */
     int found[2];       /* a pipe: the handler tells whether it met its thread inside */
     int go_on[2];       /* a pipe: what the handler waits for */
     uint64_t random;
@@ -112,10 +115,12 @@ static void *stalled_body(void *arg)
     unsigned vain = 0, moved = 0;
     uintptr_t returned = thetis_atomic_load_relaxed(&me->returned);
     stalled_me = me;
+    thetis_atomic_store_relaxed(&me->tid, (uintptr_t)gettid());
     while (!thetis_atomic_load_relaxed(&stalled.stop)) {
         int done = me->produces ? stalled_push_one(me) : stalled_pop_one(me);
         thetis_atomic_store_relaxed(&me->returned, ++returned);
-        if (done ? ++moved % STALLED_BURST == 0 : ++vain % STALLED_VAIN == 0)
+        if (done ? stalled.producers_yield && ++moved % STALLED_BURST == 0
+                 : ++vain % STALLED_VAIN == 0)
             (void)sched_yield();
     }
     return NULL;
@@ -218,20 +223,62 @@ static int stalled_progress(const stalled_seat *victim, const uintptr_t *before)
     return 1;
 }
 
+/* Whether a thread sleeps in the kernel. */
+static int stalled_asleep(stalled_seat *seat)
+{
+    char text[256] = "", *state;
+    FILE *f;
+    snprintf(text, sizeof text, "/proc/self/task/%lu/stat",
+             (unsigned long)thetis_atomic_load_relaxed(&seat->tid));
+    f = fopen(text, "r");
+    if (!f) return 1; /* nobody can tell */
+    state = fgets(text, sizeof text, f) ? strrchr(text, ')') : NULL;
+    (void)fclose(f);
+    return state && state[2] == 'S';
+}
+
+/* Whether a thread has run since the last look, or is asleep. */
+static int stalled_had_time(stalled_seat *seat)
+{
+    struct timespec t = {0, 0};
+    clockid_t clock;
+    if (pthread_getcpuclockid(seat->thread, &clock) == 0) (void)clock_gettime(clock, &t);
+    uint64_t used = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    int ran = used != seat->used;
+    seat->used = used;
+    return ran || stalled_asleep(seat);
+}
+
+/* Waits for progress until all others have had their time. */
+static int stalled_await(const stalled_seat *victim)
+{
+    unsigned seats = stalled.producers + stalled.consumers, had[STALLED_SEATS] = {0}, least = 0;
+    uintptr_t before[STALLED_SEATS];
+    for (unsigned k = 0; k < seats; k++) before[k] = stalled_returned(k);
+    while (!stalled_progress(victim, before)) {
+        if (least >= STALLED_MS) return 0;
+        stalled_sleep_us(1000);
+        least = STALLED_MS;
+        for (unsigned k = 0; k < seats; k++) {
+            if (&stalled.seat[k] == victim) continue;
+            had[k] += (unsigned)stalled_had_time(&stalled.seat[k]);
+            if (had[k] < least) least = had[k];
+        }
+    }
+    return 1;
+}
+
 /* Whether there was progress while `victim` was suspended. */
 static int stalled_window(stalled_seat *victim)
 {
-    uintptr_t before[STALLED_SEATS];
-    int ms = STALLED_MS;
     char goes;
     stalled_suspend(victim);
     stalled_sleep_us(STALLED_MS * 1000);
-    for (unsigned k = 0; k < STALLED_SEATS; k++) before[k] = stalled_returned(k);
-    while (!stalled_progress(victim, before) && ms++ < STALLED_MOST_MS) stalled_sleep_us(1000);
+    int progress = stalled_await(victim);
     thetis_atomic_store_relaxed(&stalled.open, 0);
     if (write(stalled.go_on[1], "", 1) != 1 || read(stalled.found[0], &goes, 1) != 1)
         bench_die("cannot resume");
-    return ms <= STALLED_MOST_MS;
+    return progress;
 }
 
 /* Starts the threads, has `windows` windows, ends the threads; how many were without progress. */
