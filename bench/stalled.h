@@ -281,14 +281,23 @@ static int stalled_window(stalled_seat *victim)
     return progress;
 }
 
+static void stalled_start(unsigned seats)
+{
+    thetis_atomic_store_relaxed(&stalled.stop, 0);
+    for (unsigned k = 0; k < seats; k++) {
+        thetis_atomic_store_relaxed(&stalled.seat[k].tid, 0);
+        if (pthread_create(&stalled.seat[k].thread, NULL, stalled_body, &stalled.seat[k]))
+            bench_die("cannot start a thread");
+    }
+    for (unsigned k = 0; k < seats; k++)
+        while (!thetis_atomic_load_relaxed(&stalled.seat[k].tid)) stalled_sleep_us(1000);
+}
+
 /* Starts the threads, has `windows` windows, ends the threads; how many were without progress. */
 static unsigned stalled_round(unsigned windows)
 {
     unsigned seats = stalled.producers + stalled.consumers, without = 0;
-    thetis_atomic_store_relaxed(&stalled.stop, 0);
-    for (unsigned k = 0; k < seats; k++)
-        if (pthread_create(&stalled.seat[k].thread, NULL, stalled_body, &stalled.seat[k]))
-            bench_die("cannot start a thread");
+    stalled_start(seats);
     for (unsigned w = 0; w < windows; w++) without += !stalled_window(&stalled.seat[w % seats]);
     thetis_atomic_store_relaxed(&stalled.stop, 1);
     for (unsigned k = 0; k < seats; k++) (void)pthread_join(stalled.seat[k].thread, NULL);
