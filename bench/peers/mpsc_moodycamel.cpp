@@ -10,8 +10,7 @@
 #define SUBJECT_VARIANT "moodycamel::ConcurrentQueue, try_enqueue/try_dequeue with tokens, _bulk"
 #define SUBJECT_JOIN(ring) subject_open()
 
-/* With blocks for two producers: one keeps those that it has had. */
-static moodycamel::ConcurrentQueue<uint64_t> queue{CAPACITY, 2, 0};
+static moodycamel::ConcurrentQueue<uint64_t> queue{CAPACITY};
 
 /* A producer's end, and, of the first one, the consumer's. */
 struct subject_ring {
