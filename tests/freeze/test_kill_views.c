@@ -123,10 +123,18 @@ static void fight_producer(thetis_bcast_mode chosen, const char *name)
                        "elements arrived of last calls"});
 }
 
-TEST(bcast_producer)
+TEST(bcast_refusing_producer)
 {
     fight_producer(THETIS_BCAST_REFUSE, "bcast push, refusing");
+}
+
+TEST(bcast_evicting_producer)
+{
     fight_producer(THETIS_BCAST_EVICT, "bcast push, evicting");
+}
+
+TEST(bcast_lossy_producer)
+{
     fight_producer(THETIS_BCAST_LOSSY, "bcast push, lossy");
 }
 
@@ -136,9 +144,13 @@ static void fight_reader(thetis_bcast_mode chosen, const char *name)
     fight(&(duel_plan){name, cast_pop, cast_push, cast_setup, judge_cast_reader, "expected"});
 }
 
-TEST(bcast_reader)
+TEST(bcast_evicting_reader)
 {
     fight_reader(THETIS_BCAST_EVICT, "bcast pop, evicting");
+}
+
+TEST(bcast_lossy_reader)
+{
     fight_reader(THETIS_BCAST_LOSSY, "bcast pop, lossy");
 }
 
@@ -247,7 +259,10 @@ TEST(latest_reader)
     fight(&(duel_plan){"latest peek", last_peek, last_store, last_setup, judge_reader, "expected"});
 }
 
-TEST_MAIN(T(bcast_producer, .timeout_s = KILL_TIMEOUT_S),
-          T(bcast_reader, .timeout_s = KILL_TIMEOUT_S),
+TEST_MAIN(T(bcast_refusing_producer, .timeout_s = KILL_TIMEOUT_S),
+          T(bcast_evicting_producer, .timeout_s = KILL_TIMEOUT_S),
+          T(bcast_lossy_producer, .timeout_s = KILL_TIMEOUT_S),
+          T(bcast_evicting_reader, .timeout_s = KILL_TIMEOUT_S),
+          T(bcast_lossy_reader, .timeout_s = KILL_TIMEOUT_S),
           T(latest_writer, .timeout_s = KILL_TIMEOUT_S),
           T(latest_reader, .timeout_s = KILL_TIMEOUT_S))
