@@ -373,6 +373,17 @@ static void value_body(unsigned thread)
     (void)value_end(thread);
 }
 
+/* Again and again at a closed ring: there each is told so by others. */
+static void value_close_body(unsigned thread)
+{
+    for (unsigned k = 0; k < 2 * thetis_check_rounds(); k++) {
+        (void)value_push(thread);
+        (void)value_end(thread);
+        (void)value_pop(thread);
+        (void)value_end(thread);
+    }
+}
+
 static void value_batch_body(unsigned thread)
 {
     for (unsigned k = 0; k < 2 * thetis_check_rounds(); k++) {
@@ -397,6 +408,9 @@ static void value_done(void)
 const thetis_check_scenario mpmc_value = {
     .name = "mpmc-value", .threads = 2, .slow = 5, .setup = make_values_2, .body = value_body,
     .done = value_done};
+const thetis_check_scenario mpmc_value_close = {
+    .name = "mpmc-value-close", .threads = 2, .slow = 2, .setup = make_values_2,
+    .body = value_close_body, .done = value_done};
 const thetis_check_scenario mpmc_value_batch = {
     .name = "mpmc-value-batch", .threads = 2, .slow = 5, .setup = make_values_2,
     .body = value_batch_body, .done = value_done};
