@@ -546,7 +546,7 @@ THETIS_INLINE size_t thetis_mpsc_pop_n(thetis_mpsc *ring, void *items, size_t n,
         return thetis_mpsc_pop_(ring, item, sizeof(type));                                      \
     }                                                                                           \
     static inline THETIS_UNUSED size_t name##_push_n(thetis_mpsc_producer *producer,            \
-                                                     const type *items, size_t n,               \
+                                                     type const *items, size_t n,               \
                                                      thetis_status *why)                        \
     {                                                                                           \
         THETIS_ASSERT2(producer->ring_->shape_.elem_size == sizeof(type));                      \

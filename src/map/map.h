@@ -7,7 +7,7 @@
 
 #include <thetis/map.h>
 
-#include "cell/cell.h"
+#include "../cell/cell.h"
 
 enum { THT_MAP_SIZES = 8 };
 
