@@ -15,8 +15,7 @@ typedef struct cell_batch {
 /* The caller's own operation in an attempt. */
 typedef struct cell_own {
     const tht_cell_op *op;
-    uintptr_t request;       /* 0: it is not announced */
-    tht_cell_block *reserve; /* a block of the largest size, or NULL */
+    uintptr_t request; /* 0: it is not announced */
 } cell_own;
 
 /* ---- finish, collect ------------------------------------------------------------------------- */
@@ -86,9 +85,8 @@ static size_t cell_bytes(const tht_cells *cells, const tht_cell_block *version,
     return batch->n * sizeof(tht_cell_record) + bytes + more;
 }
 
-/* The smallest block that is large enough and to be had, or the reserve; NULL: there is none. */
-static tht_cell_block *cell_take(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
-                                 size_t bytes)
+/* The smallest block that is large enough and to be had; NULL: there is none. */
+static tht_cell_block *cell_take(const tht_cells *cells, thetis_domain_thread *me, size_t bytes)
 {
     void *block = NULL;
     size_t k = 0;
@@ -98,11 +96,6 @@ static tht_cell_block *cell_take(const tht_cells *cells, thetis_domain_thread *m
     while (k < cells->size_n &&
            thetis_pool_take(cells->sizes[k].pool, me, &block) != THETIS_OK) {
         k++;
-    }
-    if (!block && own->reserve) {
-        block = own->reserve;
-        own->reserve = NULL;
-        k = cells->size_n - 1;
     }
     if (block) ((tht_cell_block *)block)->size = (uint16_t)k;
     return block;
@@ -137,7 +130,7 @@ static uintptr_t cell_empty(const tht_cells *cells, const thetis_domain_thread *
 
 /* What to put into the cell; 0: out of memory. What one operation leaves without content, with
  * nothing to tell to others, needs no version. */
-static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
+static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me, const cell_own *own,
                             const tht_cell_block *version, const cell_batch *batch)
 {
     size_t bytes = cell_bytes(cells, version, batch, own);
@@ -145,25 +138,18 @@ static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me, ce
         cells->kind->make(NULL, version, own->op->args, own->op->result);
         return cell_empty(cells, me);
     }
-    tht_cell_block *block = cell_take(cells, me, own, bytes);
+    tht_cell_block *block = cell_take(cells, me, bytes);
     if (block) cell_fill(cells, block, version, batch, own);
     return (uintptr_t)block;
 }
 
 /* ---- attempts -------------------------------------------------------------------------------- */
 
-static void cell_give(const tht_cells *cells, thetis_domain_thread *me, tht_cell_block *block)
+/* What was of no use. */
+static void cell_drop(const tht_cells *cells, thetis_domain_thread *me, uintptr_t word)
 {
-    thetis_pool_give(cells->sizes[block->size].pool, me, block);
-}
-
-/* What was of no use: a reserve stays the reserve. */
-static void cell_drop(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
-                      uintptr_t word)
-{
-    if (word & 1) return;
-    if (own->request && !own->reserve) own->reserve = (tht_cell_block *)word;
-    else cell_give(cells, me, (tht_cell_block *)word);
+    const tht_cell_block *version = tht_cell_version(word);
+    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, (void *)word);
 }
 
 static void cell_retire(const tht_cells *cells, thetis_domain_thread *me, uintptr_t head)
@@ -184,8 +170,8 @@ static void cell_begin(const tht_cells *cells, thetis_domain_thread *me, const c
     for (size_t k = 0; k < cells->args; k++) batch->args[0][k] = own->op->args[k];
 }
 
-static thetis_status cell_attempt(const tht_cells *cells, thetis_domain_thread *me, cell_own *own,
-                                  uintptr_t head)
+static thetis_status cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
+                                  const cell_own *own, uintptr_t head)
 {
     const tht_cell_block *version = tht_cell_version(head);
     cell_batch batch;
@@ -195,7 +181,7 @@ static thetis_status cell_attempt(const tht_cells *cells, thetis_domain_thread *
     uintptr_t word = cell_build(cells, me, own, version, &batch);
     if (!word) return THETIS_ENOMEM;
     if (!thetis_domain_cas(own->op->cell, head, word)) {
-        cell_drop(cells, me, own, word);
+        cell_drop(cells, me, word);
         return THETIS_AGAIN;
     }
     cell_retire(cells, me, head);
@@ -258,7 +244,8 @@ static size_t cell_rounds(const tht_cells *cells)
 }
 
 /* Until somebody has carried it out. Returns the version with the result. */
-static uintptr_t cell_insist(const tht_cells *cells, thetis_domain_thread *me, cell_own *own)
+static uintptr_t cell_insist(const tht_cells *cells, thetis_domain_thread *me,
+                             const cell_own *own)
 {
     for (size_t round = 0;; round++) {
         uintptr_t head, answer;
@@ -271,16 +258,24 @@ static uintptr_t cell_insist(const tht_cells *cells, thetis_domain_thread *me, c
     }
 }
 
+/* Whoever announces must not run out of memory. A block that is given back stays in the caller's
+ * magazine, where its next attempts find it. */
+static thetis_status cell_reserve(const tht_cells *cells, thetis_domain_thread *me)
+{
+    thetis_pool *largest = cells->sizes[cells->size_n - 1].pool;
+    void *block;
+    thetis_status s = thetis_pool_take(largest, me, &block);
+    if (s == THETIS_OK) thetis_pool_give(largest, me, block);
+    return s;
+}
+
 thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread *me,
                                    const tht_cell_op *op)
 {
-    void *reserve;
-    thetis_pool *pool = cells->sizes[cells->size_n - 1].pool;
-    if (thetis_pool_take(pool, me, &reserve) != THETIS_OK) return THETIS_ENOMEM;
-    cell_own own = {.op = op, .reserve = reserve, .request = cell_announce(cells, me, op)};
+    if (cell_reserve(cells, me) != THETIS_OK) return THETIS_ENOMEM;
+    cell_own own = {.op = op, .request = cell_announce(cells, me, op)};
     cell_result(cell_insist(cells, me, &own), me, own.request, op->result);
     cell_withdraw(cells, me);
-    if (own.reserve) thetis_pool_give(pool, me, own.reserve);
     return THETIS_OK;
 }
 

@@ -43,7 +43,7 @@
  * batch, one's own last; one that changes nothing, and a lookup, at the second load of protect, or
  * as an update, if somebody else has carried it out.
  * Out of memory: an attempt that gets no block fails as a whole, helping included, so it spoils
- * nobody's. Who announces an update has a block of the largest size in reserve.
+ * nobody's. Who announces an update has a block of the largest size in its magazine.
  *
  * Steps: accesses to cells, versions (each word of them), the mask, words of the domain and pools.
  *

@@ -28,10 +28,11 @@ static thetis_domain *domain;
 static thetis_domain_thread *me[THREADS];
 static thetis_pool *pool[2];
 static tht_cell_size sizes[2]; /* alike; the second one is needed only where blocks are scarce */
-static thetis_atomic cell[CELLS], mask, told[CELLS];
+static thetis_atomic cell[CELLS], mask;
 static tht_cells kinds[2];          /* of those who announce at once, and of those who try first */
 static did done_by[THREADS][OPS]; /* each row used by one thread, and by done */
 static size_t did_n[THREADS];
+static uintptr_t seen[THREADS][CELLS];
 static int scarce; /* blocks: an update may fail */
 
 /* ---- the content ----------------------------------------------------------------------------- */
@@ -122,7 +123,7 @@ static void make(size_t threads, size_t batch, size_t tries, size_t blocks)
     thetis_atomic_store_relaxed(&mask, 0);
     for (size_t c = 0; c < CELLS; c++) {
         thetis_atomic_store_relaxed(&cell[c], THT_CELL_EMPTY);
-        thetis_atomic_store_relaxed(&told[c], 0);
+        for (size_t t = 0; t < threads; t++) seen[t][c] = 0;
     }
     kinds[FAST] = (tht_cells){.kind = &sums, .domain = domain, .sizes = sizes, .size_n = 1,
                               .self = (uintptr_t)&mask, .args = ARGS, .batch = batch,
@@ -153,27 +154,29 @@ static uintptr_t operate(unsigned thread, unsigned how, unsigned c, uintptr_t am
     return result[0] & ONCE;
 }
 
-/* Whoever has been told of an operation, by release and acquire, sees it. */
+/* A thread sees what it saw before. */
+static void expect_seen(unsigned thread, unsigned c, uintptr_t saw)
+{
+    THETIS_CHECK((saw & seen[thread][c]) == seen[thread][c]);
+    seen[thread][c] = saw;
+}
+
 static void add(unsigned thread, unsigned how, unsigned c)
 {
     did *d = &done_by[thread][did_n[thread]];
     uintptr_t bit = (uintptr_t)1 << (thread * OPS + did_n[thread]);
-    uintptr_t known = thetis_atomic_load_acquire(&told[c]); /* pair: model.told */
     uintptr_t saw = operate(thread, how, c, bit);
     THETIS_CHECK(scarce || saw != NO_MEMORY);
     if (saw == NO_MEMORY) return;
-    THETIS_CHECK((saw & known) == known && !(saw & bit));
+    THETIS_CHECK(!(saw & bit));
+    expect_seen(thread, c, saw | bit);
     *d = (did){c, bit, saw};
     did_n[thread]++;
-    (void)thetis_atomic_fetch_or_release(&told[c], bit); /* pair: model.told */
 }
 
 static void find(unsigned thread, unsigned how, unsigned c)
 {
-    uintptr_t known = thetis_atomic_load_acquire(&told[c]); /* pair: model.told */
-    uintptr_t saw = operate(thread, how, c, 0);
-    THETIS_CHECK((saw & known) == known);
-    (void)thetis_atomic_fetch_or_release(&told[c], saw); /* pair: model.told */
+    expect_seen(thread, c, operate(thread, how, c, 0));
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -263,6 +266,14 @@ static void make_scarce(void)
     while (n < HOARD && thetis_pool_take(pool[0], me[0], &all[n]) == THETIS_OK) n++;
     THETIS_CHECK(n >= 3 && n < HOARD);
     for (size_t k = 0; k < 3; k++) thetis_pool_give(pool[0], me[1], all[k]);
+}
+
+/* The first thread has none of either size. */
+static void make_none(void)
+{
+    void *block;
+    make_scarce();
+    while (thetis_pool_take(pool[1], me[0], &block) == THETIS_OK) {}
 }
 
 static void make_3_unfair(void)
@@ -366,6 +377,44 @@ static void crowd(unsigned thread)
         (void)operate(thread, SLOW, 0, ONCE + 1);
 }
 
+/* One thread plays all: with a batch of one, the operations of two others are carried out in turn,
+ * though the first of them always has a new one. */
+static void make_turns(void)
+{
+    make(3, 1, 1, 16);
+}
+
+static void announce(unsigned thread)
+{
+    const uintptr_t args[ARGS] = {(uintptr_t)&mask, (uintptr_t)&cell[0], ONCE + 1};
+    (void)thetis_domain_announce(me[thread], args, ARGS);
+}
+
+/* As an attempt of theirs would. */
+static void finish(void)
+{
+    uintptr_t head = thetis_atomic_load_relaxed(&cell[0]);
+    const tht_cell_record *record = tht_cell_records(tht_cell_version(head));
+    for (size_t n = tht_cell_version(head)->records; n > 0; n--, record++)
+        thetis_domain_finish(domain, record->thread, record->request, head);
+}
+
+static void turns(unsigned thread)
+{
+    for (unsigned t = 1; t <= 2; t++) {
+        announce(t);
+        (void)thetis_atomic_fetch_add_relaxed(&mask, (uintptr_t)1 << t);
+    }
+    for (unsigned k = 0; k < 3; k++) {
+        (void)operate(thread, FAST, 0, ONCE + 1);
+        finish();
+        if (thetis_domain_is_request_(thetis_domain_answer(me[1]))) continue;
+        thetis_domain_withdraw(me[1]);
+        announce(1);
+    }
+    THETIS_CHECK(!thetis_domain_is_request_(thetis_domain_answer(me[2])));
+}
+
 static void endless_slow(unsigned thread)
 {
     if (thread == 1) rounds(SLOW);
@@ -402,3 +451,7 @@ const thetis_check_scenario cell_scarce = {.name = "cell-scarce", .threads = 2,
     .setup = make_scarce, .body = one_slow_long, .done = done};
 const thetis_check_scenario cell_crowd = {.name = "cell-crowd", .threads = 3, .rounds = 4,
     .setup = make_3_unfair, .body = crowd, .done = done};
+const thetis_check_scenario cell_none = {.name = "cell-none", .threads = 2,
+    .setup = make_none, .body = one_slow_long, .done = done};
+const thetis_check_scenario cell_turns = {.name = "cell-turns", .threads = 1,
+    .setup = make_turns, .body = turns, .done = done};

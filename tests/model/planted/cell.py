@@ -42,9 +42,9 @@ FAULTS = [
           "    request = thetis_domain_announce(me, op->args, cells->args);\n"),
     Fault("cell result after it was withdrawn", "order of steps", CELL,
           "    cell_result(cell_insist(cells, me, &own), me, own.request, op->result);\n"
-          "    cell_withdraw(cells, me);\n",
+          "    cell_withdraw(cells, me);\n    return",
           "    uintptr_t at = cell_insist(cells, me, &own);\n    cell_withdraw(cells, me);\n"
-          "    cell_result(at, me, own.request, op->result);\n"),
+          "    cell_result(at, me, own.request, op->result);\n    return"),
     Fault("cell gives up a round too early", "off by one", CELL,
           "    return 2 + (cells->domain->threads_", "    return 1 + (cells->domain->threads_"),
     Fault("cell does not see that it is done", "skipped re-check", CELL,
@@ -62,8 +62,6 @@ FAULTS = [
           "    cell_withdraw(cells, me);",
           "    if (answer != request) cell_result(answer, me, request, op->result);\n"
           "    thetis_domain_withdraw(me);"),
-    Fault("cell loses its reserve", "lost result", CELL,
-          "    if (own->request && !own->reserve) own->reserve = (tht_cell_block *)word;\n"
-          "    else ",
-          "    "),
+    Fault("cell announces without a block", "skipped re-check", CELL,
+          "    if (cell_reserve(cells, me) != THETIS_OK) return THETIS_ENOMEM;\n", ""),
 ]
