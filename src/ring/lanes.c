@@ -5,6 +5,7 @@
  */
 #include <thetis/lanes.h>
 
+#include "../core/start.h"
 #include "bytes.h"
 #include "shm.h"
 
@@ -75,12 +76,14 @@ thetis_status thetis_lanes_init(void *mem, size_t len, const thetis_lanes_cfg *c
         thetis_lanes_lane_ *lane = lanes_lane(&made, k);
         thetis_bytes *ring;
         memset(lane, 0, sizeof *lane);
+        thetis_atomic_store_relaxed(&lane->promised_, THT_START); /* as its ring's counters */
         s = thetis_bytes_init(lanes_ring(lane), thetis_bytes_size(&made.ring_), &made.ring_,
                               &ring);
     }
     if (s != THETIS_OK) return s;
     memset(made.memory_, 0, sizeof *made.memory_);
     made.memory_->about_ = lanes_about(cfg);
+    thetis_atomic_store_relaxed(&made.memory_->tail_, THT_START);
     *lanes = made;
     return THETIS_OK;
 }
