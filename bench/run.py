@@ -104,7 +104,8 @@ def mpsc():
 
 def lanes():
     """Many producers, one consumer: a record of 64 bytes, against the rings it is made of."""
-    return [Bench("lanes.record64", "lanes", "bytes", ("pair",))]
+    return [Bench("lanes.record64", "lanes", "bytes", ("pair",)),
+            stalled("lanes", "thetis", "mutex")]
 
 
 def domain():
