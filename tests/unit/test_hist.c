@@ -90,11 +90,15 @@ static int hist_compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The definition, on sorted data: the first value at or below which a fraction q lies. */
+/* The definition, on sorted data: the first value at or below which a fraction q lies. Fractions
+ * are doubles: stored, since some processors divide with more digits. */
 static uint64_t hist_exact(const uint64_t *sorted, size_t n, double q)
 {
     size_t i = 0;
-    while (i < n - 1 && (double)(i + 1) / (double)n < q) i++;
+    for (; i < n - 1; i++) {
+        volatile double part = (double)(i + 1) / (double)n;
+        if (part >= q) break;
+    }
     return thetis_hist_bucket_max(thetis_hist_bucket(sorted[i]));
 }
 
