@@ -42,11 +42,11 @@
  *
  * Orders: those of thetis/domain.h; nothing else is shared.
  *
- * | operation                 | progress            | bound              | ISR-safe | shm |
- * |---------------------------|---------------------|--------------------|----------|-----|
- * | find                      | wait-free | thetis_map_bound() | no       | no  |
- * | insert, put, replace      | wait-free | thetis_map_bound() | no       | no  |
- * | erase, cas, update        | wait-free | thetis_map_bound() | no       | no  |
+ * | operation            | progress  | bound              | ISR-safe | shm |
+ * |----------------------|-----------|--------------------|----------|-----|
+ * | find                 | wait-free | thetis_map_bound() | no       | no  |
+ * | insert, put, replace | wait-free | thetis_map_bound() | no       | no  |
+ * | erase, cas, update   | wait-free | thetis_map_bound() | no       | no  |
  */
 #ifndef THETIS_MAP_H
 #define THETIS_MAP_H
