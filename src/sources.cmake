@@ -28,6 +28,7 @@ set(THETIS_SOURCES
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
+  src/loop/inbox.c
   src/loop/loop.c
   src/loop/poll_fd.c
   src/loop/timer.c

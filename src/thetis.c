@@ -36,6 +36,7 @@
 #include "loop/backend.c"
 #include "loop/buffer.c"
 #include "loop/handle.c"
+#include "loop/inbox.c"
 #include "loop/loop.c"
 #include "loop/poll_fd.c"
 #include "loop/timer.c"

@@ -21,12 +21,14 @@
  *   - `closed` is the last callback of a handle; then its memory is the caller's.
  *   - Everything may be called inside any callback, but nested runs answer EBUSY.
  *   - A loop and its handles belong to the thread that runs it (asserted at level 2). Only
- *     thetis_loop_wake() and thetis_loop_stop() may be called from elsewhere.
+ *     thetis_loop_wake(), thetis_loop_stop() and a sender's calls (thetis/inbox.h) may be made
+ *     elsewhere.
  *   - After init nothing is allocated.
  *
  * A turn has seven phases, each with a budget, so no handle starves another and timers never
- * starve: 1 read the clock, 2 expire timers, 3 deliver wake-ups, 4 poll the system, 5 serve ready
- * handles, 6 dispatch completions of operations that ended elsewhere, 7 flush sends and interest.
+ * starve: 1 read the clock, 2 expire timers, 3 deliver messages and wake-ups, 4 poll the system,
+ * 5 serve ready handles, 6 dispatch completions of operations that ended elsewhere, 7 flush sends
+ * and interest.
  *
  * The loop is not wait-free: it calls the system. "owner" below means: owner thread only, bounded
  * own work plus the named system calls.
@@ -107,6 +109,7 @@ typedef struct thetis_loop_stat {
     uint64_t stale;   /* of these, for handles that were gone */
     uint64_t expired; /* timers */
     uint64_t wakes;   /* wake-ups delivered */
+    uint64_t mail;    /* messages of inboxes, delivered */
     uint32_t handles; /* open now */
     uint32_t timers;  /* armed now */
     uint32_t buffers; /* receive buffers kept by the user now */
@@ -258,8 +261,9 @@ static inline void thetis_handle_set_user(thetis_handle *handle, void *user)
     handle->user_ = user;
 }
 
-/** Ends any handle at once: thetis_tcp_abort(), thetis_listener_close(), thetis_udp_close() or
- *  thetis_poll_fd_close(), whatever it is. For thetis_loop_scan(). EBUSY: ended already.
+/** Ends any handle at once: thetis_tcp_abort(), thetis_listener_close(), thetis_udp_close(),
+ *  thetis_poll_fd_close() or thetis_inbox_close(), whatever it is. For thetis_loop_scan().
+ *  EBUSY: ended already.
  *  @progress owner; system calls */
 THETIS_API thetis_status thetis_handle_close(thetis_handle *handle, thetis_closed_fn *closed);
 

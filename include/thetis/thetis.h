@@ -17,6 +17,7 @@
 #include <thetis/hist.h>
 #include <thetis/lanes.h>
 #include <thetis/latest.h>
+#include <thetis/inbox.h>
 #include <thetis/loop.h>
 #include <thetis/map.h>
 #include <thetis/mpmc.h>

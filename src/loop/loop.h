@@ -32,7 +32,12 @@
 #define THT_NONE 0u /* slot 0 is the loop's own: its token is the wake descriptor's */
 #define THT_SLOT_MASK 0xFFFFFFu /* of tht_slot.turn */
 
-enum { THT_TURN_TIMERS = 1024, THT_TURN_ROUNDS = 4, THT_TURN_BUDGET = 16 };
+enum {
+    THT_TURN_TIMERS = 1024,
+    THT_TURN_MESSAGES = 256, /* of each inbox */
+    THT_TURN_ROUNDS = 4,
+    THT_TURN_BUDGET = 16
+};
 #define THT_BUDGET_UNIT 4096u /* bytes that cost as much as one system call */
 #define THT_RETRY_MIN_NS (10u * 1000u * 1000u)
 #define THT_RETRY_MAX_NS (500u * 1000u * 1000u)
@@ -158,10 +163,11 @@ struct thetis_loop {
     uint32_t slot_free;
     uint32_t open; /* handles */
     uint32_t running;
-    uint32_t woken; /* a notification was taken */
+    uint32_t woken; /* a notification was taken, or messages are left */
     thetis_status fault; /* of the last poll */
     int stay;
     uintptr_t owner;
+    struct thetis_inbox *inboxes;
     thetis_loop_wake_fn *on_wake;
     void *user;
     size_t mapped; /* bytes to give back in destroy */
@@ -283,6 +289,9 @@ static inline unsigned char *tht_buffer_at(const thetis_loop *loop, uint32_t num
     return loop->buffer_memory + (size_t)number * (loop->buffer_size + 64u);
 }
 
+/* inbox.c */
+void tht_inbox_drain_all(thetis_loop *loop); /* a turn's share of each */
+
 /* timer.c */
 uint64_t tht_timer_next(const thetis_loop *loop); /* deadline, or THT_NEVER */
 void tht_timer_expire(thetis_loop *loop);
@@ -291,6 +300,7 @@ void tht_timer_expire(thetis_loop *loop);
 /* turn.c */
 /* `once`: no sleep if a timer or a wake-up came first. OK, or why the system cannot poll. */
 thetis_status tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once);
+void tht_loop_notify(thetis_loop *loop); /* by any thread: phase 3 has something to do */
 uint64_t tht_turn_clock(thetis_loop *loop); /* reads the clock if this phase has not yet */
 
 /* True while the loop has something to wait for. */

@@ -34,7 +34,7 @@ uint64_t tht_turn_clock(thetis_loop *loop)
 
 /* ---- the wake word --------------------------------------------------------------------------- */
 
-static void wake_notify(thetis_loop *loop)
+void tht_loop_notify(thetis_loop *loop)
 {
     uintptr_t was = thetis_atomic_exchange_release(&loop->wake, THT_NOTIFIED); /* pair: loop.wake */
     if (was == THT_SLEEPING) (void)loop->sys->wake_send(loop->sys, loop->wake_fd);
@@ -44,13 +44,13 @@ void thetis_loop_wake(thetis_loop *loop)
 {
     /* A read-modify-write continues the release sequence of other wakers; a store would end it. */
     (void)thetis_atomic_fetch_or_release(&loop->note, 1); /* pair: loop.note */
-    wake_notify(loop);
+    tht_loop_notify(loop);
 }
 
 void thetis_loop_stop(thetis_loop *loop)
 {
     thetis_atomic_store_release(&loop->stop, 1); /* pair: loop.stop */
-    wake_notify(loop);
+    tht_loop_notify(loop);
 }
 
 /* Leaves SLEEPING or NOTIFIED; notes that somebody may want something. */
@@ -109,6 +109,7 @@ static void phase_wake(thetis_loop *loop)
     if (thetis_atomic_load_relaxed(&loop->wake) == THT_NOTIFIED) wake_take(loop);
     if (!loop->woken) return;
     loop->woken = 0;
+    if (loop->inboxes) tht_inbox_drain_all(loop);
     if (!thetis_atomic_exchange_acquire(&loop->note, 0)) return; /* pair: loop.note */
     loop->stat.wakes++;
     if (loop->on_wake) loop->on_wake(loop, loop->user);
@@ -231,14 +232,20 @@ static void phase_dispatch(thetis_loop *loop)
     while ((h = tht_list_take(loop, &list, THT_DUE)) != NULL) h->kind_->due(h);
 }
 
+/* Callbacks that phases 1 to 3 have run. */
+static uint64_t early_callbacks(const thetis_loop *loop)
+{
+    return loop->stat.expired + loop->stat.wakes + loop->stat.mail;
+}
+
 thetis_status tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once)
 {
-    uint64_t before = loop->stat.expired + loop->stat.wakes;
+    uint64_t before = early_callbacks(loop);
     loop->stat.turns++;
     phase_timers(loop);
     phase_wake(loop);
     /* A caller that takes single turns wants to look after each in which something happened. */
-    if (once && loop->stat.expired + loop->stat.wakes != before) timeout_ns = 0;
+    if (once && early_callbacks(loop) != before) timeout_ns = 0;
     phase_poll(loop, timeout_ns);
     phase_serve(loop);
     for (int round = 0; round < THT_TURN_ROUNDS; round++) {

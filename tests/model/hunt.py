@@ -29,8 +29,10 @@ def stem(fault):
 
 def plain_sources(name):
     """What the scenarios of a structure need that is not instrumented."""
-    if name in ("wake", "wait"):
-        return [f"tests/model/system_{name}.c"]
+    text = "".join(path.read_text() for path in models_of(name))
+    systems = re.findall(r'"model/(system_\w+)[.]h"', text)
+    if systems:
+        return [f"tests/model/{system}.c" for system in systems]
     if any('"lin/lin.h"' in path.read_text() for path in models_of(name)):
         return [p for p in sorted(ROOT.glob("tests/lin/*.c")) if p.name != "clock.c"]
     return []

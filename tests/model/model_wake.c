@@ -16,7 +16,7 @@ static void build(thetis_loop_wake_fn *on_wake)
     thetis_loop_cfg cfg = {.max_handles = 1, .max_timers = 1, .buffers = 1, .buffer_size = 64,
                            .events = 1, .backend = "epoll", .on_wake = on_wake, .stay = 1,
                            .sys = &system_wake};
-    system_wake_begin();
+    system_wake_begin(NULL);
     THETIS_CHECK(thetis_loop_size(&cfg) <= sizeof memory);
     THETIS_CHECK(thetis_loop_init(memory, sizeof memory, &cfg, &loop) == THETIS_OK);
     for (unsigned k = 0; k < THETIS_CHECK_THREADS; k++) written[k] = 0;

@@ -8,14 +8,17 @@
 
 static struct {
     int signaled; /* the descriptor is readable */
-    unsigned sleeps, sends;
-    uint64_t token;
+    int (*quiet)(void);
+    unsigned sleeps, sends, limits; /* limits: sleeps that were over in time */
+    uint64_t token, now;
 } state;
 
-void system_wake_begin(void)
+void system_wake_begin(int (*quiet)(void))
 {
     state.signaled = 0;
-    state.sleeps = state.sends = 0;
+    state.quiet = quiet;
+    state.sleeps = state.sends = state.limits = 0;
+    state.now = 1;
 }
 
 unsigned system_wake_sleeps(void)
@@ -34,10 +37,21 @@ static int signaled(void *unused)
     return state.signaled;
 }
 
+static int signaled_or_quiet(void *unused)
+{
+    return signaled(unused) || state.quiet();
+}
+
+static void wait_at_most(uint64_t timeout_ns)
+{
+    if (state.limits++ > 0) thetis_check_wait(signaled_or_quiet, NULL);
+    if (!state.signaled) state.now += timeout_ns;
+}
+
 static uint64_t now(const tht_sys *sys)
 {
     (void)sys;
-    return 1;
+    return state.now;
 }
 
 static tht_ret epoll_open(const tht_sys *sys)
@@ -54,7 +68,8 @@ static tht_ret epoll_wait(const tht_sys *sys, int set, tht_event *out, uint32_t 
     (void)cap;
     if (timeout_ns > 0) {
         state.sleeps++;
-        thetis_check_wait(signaled, NULL);
+        if (timeout_ns == UINT64_MAX) thetis_check_wait(signaled, NULL);
+        else wait_at_most(timeout_ns);
     }
     if (!state.signaled) return (tht_ret){0, THETIS_OK, 0};
     state.signaled = 0;

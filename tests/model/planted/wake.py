@@ -24,8 +24,8 @@ FAULTS = [
           "->wake_send"),
     Fault("wake notes last", "order of steps", TURN,
           "    (void)thetis_atomic_fetch_or_release(&loop->note, 1); /* pair: loop.note */\n"
-          "    wake_notify(loop);",
-          "    wake_notify(loop);\n"
+          "    tht_loop_notify(loop);",
+          "    tht_loop_notify(loop);\n"
           "    (void)thetis_atomic_fetch_or_release(&loop->note, 1); /* pair: loop.note */"),
     Fault("wake stores its note", "broken release sequence", TURN,
           "(void)thetis_atomic_fetch_or_release(&loop->note, 1);",
@@ -34,5 +34,5 @@ FAULTS = [
           "    if (was == THT_NOTIFIED) loop->woken = 1;\n", "    (void)was;\n"),
     Fault("wake: stop notifies nobody", "dropped help", TURN,
           "    thetis_atomic_store_release(&loop->stop, 1); /* pair: loop.stop */\n"
-          "    wake_notify(loop);", "    thetis_atomic_store_release(&loop->stop, 1);"),
+          "    tht_loop_notify(loop);", "    thetis_atomic_store_release(&loop->stop, 1);"),
 ]
