@@ -3,8 +3,8 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, domain, timer, wake, udp, tcp, conn or all; or
-one bench of a stem, such as mpsc.stalled.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, domain, timer, wake, inbox, udp, tcp, conn or
+all; or one bench of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -131,9 +131,18 @@ def timer():
 def wake():
     """A message to a thread that is awake, and to one that sleeps; system calls of those subjects
     that can count them."""
-    sizes = (("busy", "100000"), ("sleep", "10000"))
-    return [Bench(f"wake.{form}", "wake", "mutex", (form, n)) for form, n in sizes] + [
-        Bench(f"wake.{form}", "wake", "raw", (form, n, "calls"), metric="syscalls",
+    return woken("wake", "mutex", (("busy", "100000"), ("sleep", "10000")))
+
+
+def inbox():
+    """The same for a loop; the one that is awake gets 64 messages a turn."""
+    return woken("inbox", "raw", (("busy", "102400"), ("sleep", "10048")))
+
+
+def woken(stem, against, sizes):
+    """CPU time of each form, and system calls of those subjects that can count them."""
+    return [Bench(f"{stem}.{form}", stem, against, (form, n)) for form, n in sizes] + [
+        Bench(f"{stem}.{form}", stem, "raw", (form, n, "calls"), metric="syscalls",
               unit="calls/op", only=("thetis", "raw")) for form, n in sizes]
 
 
@@ -158,8 +167,8 @@ def conn():
 
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
-         "mpsc": mpsc, "mpmc": mpmc, "domain": domain, "timer": timer, "wake": wake, "udp": udp,
-         "tcp": tcp, "conn": conn}
+         "mpsc": mpsc, "mpmc": mpmc, "domain": domain, "timer": timer, "wake": wake, "inbox": inbox,
+         "udp": udp, "tcp": tcp, "conn": conn}
 
 
 class Probe:

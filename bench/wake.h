@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * wake.h: what every program of `thetis-bench wake` does; include it last.
+ * wake.h: what every program of `thetis-bench wake` and `thetis-bench inbox` does; include it last.
  *
- * Usage: bench-wake-SUBJECT busy|sleep MESSAGES [calls]
+ * Usage: bench-STEM-SUBJECT busy|sleep MESSAGES [calls]
  *
- * busy: one thread sends a message to itself and receives it: what being able to sleep costs when
- * nobody does. Nanoseconds of CPU time for each message.
+ * busy: one thread sends SUBJECT_BATCH messages to itself and receives them: what being able to
+ * sleep costs when nobody does. Nanoseconds of CPU time for each message.
  * sleep: two threads on one processor send a message back and forth. CPU time of both for each
  * message. Every message that finds its receiver asleep costs two system calls and a change of
  * threads; if the system lets the woken thread run at once, its answer finds the sender awake.
@@ -14,6 +14,7 @@
  *
  * The subject defines before:
  *   SUBJECT_VARIANT                        library, version, form
+ *   SUBJECT_BATCH                          1 if it is not defined; a power of two
  *   void subject_open(void)                two boxes, 0 and 1
  *   void subject_send(int box, uint64_t)   never finds the box full
  *   uint64_t subject_receive(int box)      sleeps until there is a message
@@ -27,6 +28,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+
+#ifndef SUBJECT_BATCH
+#define SUBJECT_BATCH 1
+#endif
 
 typedef struct wake_run {
     uint64_t messages;
@@ -47,15 +52,33 @@ static uint64_t wake_process_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static void wake_expect(uint64_t message)
+{
+    if (subject_receive(0) != message) bench_die("another message came");
+}
+
+static void wake_there_and_back(uint64_t messages)
+{
+    for (uint64_t k = 1; k <= messages / 2; k++) {
+        subject_send(1, k);
+        wake_expect(k);
+    }
+}
+
+static void wake_to_oneself(uint64_t messages)
+{
+    for (uint64_t k = 0; k < messages; k += SUBJECT_BATCH) {
+        for (uint64_t n = 1; n <= SUBJECT_BATCH; n++) subject_send(0, k + n);
+        for (uint64_t n = 1; n <= SUBJECT_BATCH; n++) wake_expect(k + n);
+    }
+}
+
 static double wake_window(void *arg)
 {
     const wake_run *run = arg;
-    uint64_t rounds = run->sleeps ? run->messages / 2 : run->messages;
     uint64_t begun = run->measure();
-    for (uint64_t k = 1; k <= rounds; k++) {
-        subject_send(run->sleeps, k);
-        if (subject_receive(0) != k) bench_die("another message came");
-    }
+    if (run->sleeps) wake_there_and_back(run->messages);
+    else wake_to_oneself(run->messages);
     return (double)(run->measure() - begun) / (double)run->messages;
 }
 
@@ -77,7 +100,7 @@ static wake_run wake_arguments(int argc, char **argv)
     run.sleeps = !strcmp(argv[1], "sleep");
     run.messages = strtoull(argv[2], NULL, 10);
     if (argc > 3 && !strcmp(argv[3], "calls")) run.measure = subject_calls;
-    if (run.messages < 2) bench_die("at least 2 messages");
+    if (run.messages < 2 || run.messages % SUBJECT_BATCH) bench_die("an odd number of messages");
     return run;
 }
 
