@@ -58,19 +58,34 @@ static inline void thetis_atomic_store_release(thetis_atomic *a, uintptr_t value
     __atomic_store_n(&a->word_, value, __ATOMIC_RELEASE);
 }
 
+/* THETIS_OTHERS_(was, value): the two have registers of their own. gcc 12 for s390x makes a loop of
+ * an exchange, and may give the new value and the old one the same register if the caller has one
+ * variable for both (`v = exchange(a, v)`): the value is then gone before it is stored. */
+#if defined(__s390x__) && defined(__GNUC__) && !defined(__clang__)
+#define THETIS_OTHERS_(was, value) __asm__("" : "+r"(was) : "r"(value))
+#else
+#define THETIS_OTHERS_(was, value) THETIS_CAST(void, 0)
+#endif
+
 static inline uintptr_t thetis_atomic_exchange_acquire(thetis_atomic *a, uintptr_t value)
 {
-    return __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQUIRE);
+    uintptr_t was = __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQUIRE);
+    THETIS_OTHERS_(was, value);
+    return was;
 }
 
 static inline uintptr_t thetis_atomic_exchange_release(thetis_atomic *a, uintptr_t value)
 {
-    return __atomic_exchange_n(&a->word_, value, __ATOMIC_RELEASE);
+    uintptr_t was = __atomic_exchange_n(&a->word_, value, __ATOMIC_RELEASE);
+    THETIS_OTHERS_(was, value);
+    return was;
 }
 
 static inline uintptr_t thetis_atomic_exchange_acq_rel(thetis_atomic *a, uintptr_t value)
 {
-    return __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQ_REL);
+    uintptr_t was = __atomic_exchange_n(&a->word_, value, __ATOMIC_ACQ_REL);
+    THETIS_OTHERS_(was, value);
+    return was;
 }
 
 /* 1 if the word was `expected` and is now `value`; else 0, unchanged. Never fails spuriously. */

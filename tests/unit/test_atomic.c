@@ -36,6 +36,16 @@ TEST(exchanges_return_the_old_value)
     CHECK_EQ(thetis_atomic_load_relaxed(&a), UINTPTR_MAX);
 }
 
+/* A chain of them: what each finds moves on to the next word. */
+TEST(an_exchange_into_the_value_itself)
+{
+    thetis_atomic chain[4] = {{1}, {2}, {3}, {0}};
+    uintptr_t value = 9;
+    for (size_t k = 0; value; k++) value = thetis_atomic_exchange_acq_rel(&chain[k], value);
+    CHECK_EQ(thetis_atomic_load_relaxed(&chain[0]), 9);
+    for (size_t k = 1; k < 4; k++) CHECK_EQ(thetis_atomic_load_relaxed(&chain[k]), k);
+}
+
 TEST(a_release_exchange_on_condition_changes_what_it_expects)
 {
     thetis_atomic a = {7};
@@ -176,6 +186,7 @@ TEST(only_one_thread_gets_the_baton)
 }
 
 TEST_MAIN(T(is_a_plain_word), T(loads_see_stores), T(exchanges_return_the_old_value),
+          T(an_exchange_into_the_value_itself),
           T(a_release_exchange_on_condition_changes_what_it_expects),
           T(additions_return_the_old_value_and_wrap), T(seq_cst_forms_do_as_the_others),
           T(two_words_change_together), T(no_addition_is_lost),
