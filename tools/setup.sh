@@ -15,7 +15,8 @@ packages()
     fuzz) echo "$(packages build)" clang libclang-rt-14-dev ;;
     coverage) echo "$(packages build)" ;;
     emu) echo "$(packages build)" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user \
-        gcc-i686-linux-gnu libc6-dev-i386-cross ;;
+        gcc-i686-linux-gnu libc6-dev-i386-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
+        gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross ;;
     cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf ;;
     docs) echo doxygen ;;
     demo) echo "$(packages build)" nginx-light wrk redis-server redis-tools ;;
