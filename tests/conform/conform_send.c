@@ -3,6 +3,7 @@
  * conform_send.c: rows of group E: sending.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 #include "conform/suite.h"
 
-enum { MIB = 1 << 20 };
+enum { MIB = 1 << 20, DELAYED_ACK_MS = 50 };
 
 /* A pair whose peer has the smallest buffers, so that sends block early. */
 static int tight_pair(suite *w, wire *x)
@@ -29,7 +30,8 @@ static unsigned char *filled(size_t n)
     return data;
 }
 
-/* Queues so much that the stack cannot take it all, and turns until it takes no more. */
+/* Queues so much that the stack cannot take it all, and turns until it takes no more, also after
+ * the time that an acknowledgment may be delayed. */
 static void block(suite *w, wire *x, post *p, const unsigned char *data, size_t n)
 {
     size_t before = 0;
@@ -37,6 +39,7 @@ static void block(suite *w, wire *x, post *p, const unsigned char *data, size_t 
     for (int left = SUITE_TURNS; before != thetis_tcp_queued(&x->tcp); left--) {
         CHECK(left > 0);
         before = thetis_tcp_queued(&x->tcp);
+        (void)poll(NULL, 0, DELAYED_ACK_MS);
         suite_turns(w, 20);
     }
     CHECK_EQ(p->done, 0);

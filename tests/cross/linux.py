@@ -4,14 +4,15 @@
 
     tests/cross/linux.py [TARGET [NAME]]
 
-What this shows: the library compiles there without a call of a library of atomics, and does the same
-with 32-bit words, in big-endian order, and with each processor's own read-modify-writes. Nothing is
-said about speed, or about how the processor orders memory: an emulator keeps to its host's order.
+What this shows: the library compiles there without a call of a library of atomics, and does the
+same with 32-bit words, in big-endian order, and with each processor's own read-modify-writes.
+Nothing is said about speed, or about how the processor orders memory: an emulator keeps to its
+host's order.
 
 Words of 32 bits wrap in use, not only in theory: for i686, which the kernel may run itself, there
 are two trees in which, with src/core/start.h, all counters begin a little before the end of the
-unsigned numbers (all programs) and of the signed ones (those of rings). A comparison that is not one
-of differences, or has the wrong sign, then fails.
+unsigned numbers (all programs) and of the signed ones (those of rings). A comparison that is not
+one of differences, or has the wrong sign, then fails.
 
 TARGET: only that one; NAME: only programs whose names contain it.
 """
