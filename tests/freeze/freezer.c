@@ -107,6 +107,12 @@ void freezer_gate(void)
     (void)syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), SIGTRAP);
 }
 
+void freezer_rest(void)
+{
+    const struct timespec least = {.tv_nsec = 1}; /* what the system adds makes it 50 us or so */
+    (void)nanosleep(&least, NULL);
+}
+
 static void *worker_run(void *arg)
 {
     freezer_worker *w = arg;
@@ -189,11 +195,19 @@ void freezer_start(freezer *f, uintptr_t hold)
     f->area->note[0] = 0;
     for (unsigned i = 0; i < f->plan->threads; i++)
         thetis_atomic_store_relaxed(&f->seats[i].hold, hold);
+    for (unsigned i = 0; i < f->plan->threads; i++)
+        thetis_atomic_store_relaxed(&f->seats[i].calm, FREEZER_NEVER);
     f->pid = fork();
     CHECK(f->pid >= 0);
     if (f->pid == 0) child_run(f);
     for (unsigned i = 0; i < f->plan->threads; i++) seize(f, i);
     thetis_atomic_store_release(&f->area->go, 1);
+}
+
+void freezer_calm(freezer *f, unsigned who)
+{
+    for (unsigned i = 0; i < f->plan->threads; i++)
+        if (who >> i & 1) thetis_atomic_store_relaxed(&f->seats[i].calm, 0);
 }
 
 void freezer_kill(freezer *f)
@@ -280,6 +294,16 @@ static unsigned behind(const freezer *f, unsigned who, const uintptr_t *goal)
     return late;
 }
 
+/* Those that rest between operations do so again when they are there. */
+static void hurry(const freezer *f, unsigned who, const uintptr_t *goal)
+{
+    for (unsigned i = 0; i < f->plan->threads; i++) {
+        thetis_atomic *calm = &f->seats[i].calm;
+        bool rests = thetis_atomic_load_relaxed(calm) != FREEZER_NEVER;
+        if (who >> i & 1 && rests) thetis_atomic_store_relaxed(calm, goal[i]);
+    }
+}
+
 unsigned freezer_stuck(freezer *f, unsigned who, uintptr_t ops, unsigned limit_ms)
 {
     const struct timespec nap = {.tv_nsec = 20000}; /* leaves all cores to them */
@@ -287,6 +311,7 @@ unsigned freezer_stuck(freezer *f, unsigned who, uintptr_t ops, unsigned limit_m
     uintptr_t goal[FREEZER_SEATS];
     for (unsigned i = 0; i < f->plan->threads; i++)
         goal[i] = thetis_atomic_load_relaxed(&f->seats[i].done) + ops;
+    hurry(f, who, goal);
     while ((who = behind(f, who, goal)) != 0 && now_ms() <= deadline) (void)nanosleep(&nap, NULL);
     return who;
 }

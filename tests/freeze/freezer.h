@@ -33,13 +33,14 @@
 #include <sys/types.h>
 #include <thetis/atomic.h>
 
-enum { FREEZER_SEATS = 4, FREEZER_SHARED = 1 << 16, FREEZER_WHERE = 160, FREEZER_NOTE = 320 };
+enum { FREEZER_SEATS = 4, FREEZER_SHARED = 1 << 16, FREEZER_WHERE = 160, FREEZER_NOTE = 320, FREEZER_BURST = 64 };
 
 #define FREEZER_NEVER UINTPTR_MAX
 
 /* What the tester and one thread tell each other. */
 typedef struct freezer_seat {
     thetis_atomic hold;   /* stops at the gate before operation number `hold` and all later ones */
+    thetis_atomic calm;   /* from operation number `calm` on it rests after each FREEZER_BURST */
     thetis_atomic inside; /* 1 from begin to end of an operation */
     thetis_atomic done;   /* operations that returned */
     thetis_atomic tid;
@@ -69,12 +70,17 @@ typedef struct freezer {
 /* Where the thread stops when it is held: sends itself the signal that the tester waits for. */
 void freezer_gate(void);
 
+/* Some microseconds, in which the thread needs no processor. */
+void freezer_rest(void);
+
 /* An operation is what runs between these two. Exchanges, so that the compiler moves nothing of the
  * operation out. */
 static inline void freezer_begin(freezer_seat *seat)
 {
-    if (thetis_atomic_load_relaxed(&seat->done) >= thetis_atomic_load_relaxed(&seat->hold))
-        freezer_gate();
+    uintptr_t done = thetis_atomic_load_relaxed(&seat->done);
+    if (done >= thetis_atomic_load_relaxed(&seat->hold)) freezer_gate();
+    else if (done >= thetis_atomic_load_relaxed(&seat->calm) && done % FREEZER_BURST == 0)
+        freezer_rest();
     (void)thetis_atomic_exchange_acq_rel(&seat->inside, 1);
 }
 
@@ -90,6 +96,10 @@ void freezer_close(freezer *f);
 
 /* Starts the child. Skips the case if tracing is not permitted. `hold` is that of all seats. */
 void freezer_start(freezer *f, uintptr_t hold);
+
+/* From now on the threads of the set `who` rest between bursts of operations when nothing is asked of
+ * them, so that one that is single-stepped finds a processor. They still get in its way. */
+void freezer_calm(freezer *f, unsigned who);
 
 /* Kills the child, wherever its threads are. */
 void freezer_kill(freezer *f);

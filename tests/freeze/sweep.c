@@ -35,6 +35,13 @@ unsigned sweep_factor(void)
     return n > 0 ? (unsigned)n : 1;
 }
 
+/* Sleepers rest enough. */
+static void start(const sweep_subject *s, freezer *f)
+{
+    freezer_start(f, FREEZER_NEVER);
+    if (!s->busy) freezer_calm(f, ~s->sleepers);
+}
+
 /* ---- one thread stops ------------------------------------------------------------------------ */
 
 static unsigned others_of(const trial *r)
@@ -67,7 +74,7 @@ static void resume(trial *r)
 
 static void trial_start(trial *r)
 {
-    freezer_start(&r->f, FREEZER_NEVER);
+    start(r->s, &r->f);
     freezer_hold(&r->f, r->victim);
 }
 
@@ -167,7 +174,7 @@ void sweep_but_one(const sweep_subject *s, unsigned length)
     unsigned rounds = SWEEP_ROUNDS * sweep_factor(), stops = 0;
     freezer f;
     freezer_open(&f, &s->plan);
-    freezer_start(&f, FREEZER_NEVER);
+    start(s, &f);
     for (unsigned round = 0; round < rounds; round++) {
         unsigned last = round % s->plan.threads;
         if (s->sleepers >> last & 1) continue;

@@ -20,6 +20,7 @@ typedef struct sweep_subject {
     unsigned sleepers; /* set of threads whose operation may wait for the others: not demanded */
     unsigned most;     /* not 0: so many instructions; an operation without a bound */
     bool once;         /* only the first operation of a thread is of interest */
+    bool busy;         /* the others never rest: a short operation whose long ways are rare */
     bool sticks;       /* a control that gets stuck */
 } sweep_subject;
 

@@ -244,7 +244,8 @@ TEST(control_mutex_gets_stuck)
 TEST(control_cas_loop)
 {
     static const sweep_subject s = {
-        .name = "CAS loop (control)", .plan = {4, NULL, cas_op, cas_op}, .tries = 1, .most = 60};
+        .name = "CAS loop (control)", .plan = {4, NULL, cas_op, cas_op}, .tries = 1, .most = 60,
+        .busy = true};
     freeze_alike(&s);
 }
 
@@ -261,7 +262,8 @@ TEST(thread_with_a_place_for_each)
 {
     static const sweep_subject s = {.name = "thread join and leave",
                                     .plan = {4, table_setup_all, table_op, table_op},
-                                    .tries = 4};
+                                    .tries = 4,
+                                    .busy = true};
     freeze_alike(&s);
 }
 
@@ -269,7 +271,8 @@ TEST(thread_with_one_place)
 {
     static const sweep_subject s = {.name = "thread join and leave, one place",
                                     .plan = {4, table_setup_one, table_op_scarce, table_op_scarce},
-                                    .tries = 4};
+                                    .tries = 4,
+                                    .busy = true};
     freeze_alike(&s);
 }
 
@@ -342,7 +345,8 @@ TEST(wait_start_cancel)
 {
     static const sweep_subject s = {
         .name = "wait start and cancel", .plan = {4, wait_setup, wait_cancel_op, wait_wake_op},
-        .tries = 2};
+        .tries = 2,
+        .busy = true};
     sweep_tally t = sweep_one(&s, 0);
     (void)sweep_one(&s, 1);
     sweep_but_one(&s, t.length);
@@ -352,7 +356,8 @@ TEST(wait_join_leave)
 {
     static const sweep_subject s = {
         .name = "wait join and leave", .plan = {4, wait_setup, wait_wake_op, wait_place_op},
-        .tries = 2};
+        .tries = 2,
+        .busy = true};
     (void)sweep_one(&s, 1);
 }
 
