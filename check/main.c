@@ -25,7 +25,7 @@ static const char usage[] =
     "  --seed N       of all random choices (1); a run with the same seed is the same run\n"
     "  --json         one JSON object in each line\n"
     "  --mutate       weakens each memory order of the code under test, one at a time\n"
-    "  --pairs        prints which lines were seen to synchronise with which\n"
+    "  --pairs        prints which lines were seen to synchronise with which; also with --mutate\n"
     "  --schedule     replays one schedule, as a failure's last line has it\n"
     "strategies:";
 
@@ -180,6 +180,16 @@ static int run(const command *c, const thetis_check_scenario *const scenarios[],
     return passed + failed == 0 ? 2 : failed > 0;
 }
 
+/* Orders weakened, pairs seen, or both of the same runs. */
+static int weigh(const command *c, const thetis_check_scenario *const scenarios[], size_t count)
+{
+    int status = 0;
+    if (c->mutate) status = tst_mutate_run(&c->options, scenarios, count);
+    else tst_pairs_observe(&c->options, scenarios, count);
+    if (c->pairs) tst_pairs_print(&c->options);
+    return status;
+}
+
 /* The sanitizer's own run-time has this function, the tester has not. */
 extern void __tsan_acquire(void *addr) __attribute__((weak));
 
@@ -200,7 +210,6 @@ int thetis_check_run(int argc, char **argv, const thetis_check_scenario *const s
     if (c.help) return explain(argv[0], stdout);
     if (c.list) return list(&c, scenarios, count);
     if (c.replay.schedule) return replay(&c, scenarios, count);
-    if (c.pairs) return tst_pairs_run(&c.options, scenarios, count);
-    if (c.mutate) return tst_mutate_run(&c.options, scenarios, count);
+    if (c.pairs || c.mutate) return weigh(&c, scenarios, count);
     return run(&c, scenarios, count);
 }

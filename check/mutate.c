@@ -86,13 +86,13 @@ static void survey(const tst_options *o, const thetis_check_scenario *const scen
 /* ---- one mutant ------------------------------------------------------------------------------ */
 
 static bool kill(mutant *m, const thetis_check_scenario *s, const tst_strategy *strategy,
-                 const tst_options *o)
+                 uint64_t schedules, uint64_t seed)
 {
-    tst_phase p = {.strategy = strategy, .weak = true, .most = o->schedules};
+    tst_phase p = {.strategy = strategy, .weak = true, .most = schedules};
     tst_campaign_open(s);
     tst_site_weaken(m->line, m->order);
     tst_dfs_bound = 2;
-    tst_phase_run(s, &p, o->seed, NULL);
+    tst_phase_run(s, &p, seed, NULL);
     tst_site_weaken(NULL, 0);
     if (!p.verdict) return false;
     m->scenario = s->name;
@@ -101,14 +101,29 @@ static bool kill(mutant *m, const thetis_check_scenario *s, const tst_strategy *
     return true;
 }
 
-static void attack(mutant *m, const tst_options *o,
-                   const thetis_check_scenario *const scenarios[], size_t count)
+/* So many schedules of each strategy in each scenario that reaches the line. */
+static bool assault(mutant *m, uint64_t schedules, uint64_t seed,
+                    const thetis_check_scenario *const scenarios[], size_t count)
 {
     static const tst_strategy *const strategies[] = {&tst_strategy_random, &tst_strategy_pct,
                                                      &tst_strategy_dfs};
     for (size_t t = 0; t < sizeof strategies / sizeof strategies[0]; t++)
         for (size_t s = 0; s < count && s < SCENARIOS; s++)
-            if (reached[m->line - lines][s] && kill(m, scenarios[s], strategies[t], o)) return;
+            if (reached[m->line - lines][s] &&
+                kill(m, scenarios[s], strategies[t], schedules, seed)) {
+                return true;
+            }
+    return false;
+}
+
+/* Few schedules first: most mutants die of them, if in the right scenario. */
+static void attack(mutant *m, const tst_options *o,
+                   const thetis_check_scenario *const scenarios[], size_t count)
+{
+    enum { LEVELS = 3, TIMES = 10 };
+    uint64_t part = TIMES * TIMES;
+    for (int level = 0; level < LEVELS; level++, part /= TIMES)
+        if (assault(m, (o->schedules + part - 1) / part, o->seed, scenarios, count)) return;
 }
 
 /* ---- proofs ---------------------------------------------------------------------------------- */
@@ -209,13 +224,15 @@ static void print_pair(void *user, const char *release, const char *acquire)
     else printf("%-40s -> %s\n", release, acquire);
 }
 
-int tst_pairs_run(const tst_options *options, const thetis_check_scenario *const scenarios[],
-                  size_t count)
+void tst_pairs_observe(const tst_options *options, const thetis_check_scenario *const scenarios[],
+                       size_t count)
+{
+    for (size_t s = 0; s < count; s++)
+        if (chosen(options, scenarios[s])) observe(scenarios[s], options);
+}
+
+void tst_pairs_print(const tst_options *options)
 {
     tst_options o = *options;
-    tst_site_forget();
-    for (size_t s = 0; s < count; s++)
-        if (chosen(&o, scenarios[s])) observe(scenarios[s], &o);
     tst_site_pairs(print_pair, &o);
-    return 0;
 }

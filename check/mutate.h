@@ -8,13 +8,16 @@
 #include "campaign.h"
 
 /* Weakens every order of every line that the chosen scenarios reach, controls excepted, to every
- * weaker one, and runs the scenarios that reach it until one fails. Prints a line for each; returns
- * the exit status: 1 if one survives without a proof. */
+ * weaker one, and runs the scenarios that reach it until one fails: a hundredth of the schedules
+ * first, then a tenth, then all. Prints a line for each; returns the exit status: 1 if one survives
+ * without a proof. */
 int tst_mutate_run(const tst_options *options, const thetis_check_scenario *const scenarios[],
                    size_t count);
 
-/* Prints the pairs of lines that were seen to synchronise, over the chosen scenarios. */
-int tst_pairs_run(const tst_options *options, const thetis_check_scenario *const scenarios[],
-                  size_t count);
+/* Runs the chosen scenarios to see which lines synchronise with which; tst_mutate_run() does, too.
+ * Prints what was seen. */
+void tst_pairs_observe(const tst_options *options, const thetis_check_scenario *const scenarios[],
+                       size_t count);
+void tst_pairs_print(const tst_options *options);
 
 #endif

@@ -230,8 +230,6 @@ size_t tst_site_lines(tst_line *lines, size_t room)
 void tst_site_forget(void)
 {
     for (size_t k = 0; k < SITES; k++) sites[k].atomic = false;
-    memset(pairs, 0, sizeof pairs);
-    pair_count = 0;
 }
 
 /* ---- pairs ----------------------------------------------------------------------------------- */

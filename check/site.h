@@ -37,7 +37,7 @@ int tst_site_weaker(tst_kind kind, int order, int last);
 const char *tst_order_name(int order);
 const char *tst_kind_name(tst_kind kind);
 
-/* Calls back with each observed pair of lines. */
+/* Calls back with each pair of lines that was observed, ever. */
 void tst_site_pairs(void (*pair)(void *user, const char *release, const char *acquire), void *user);
 
 #endif

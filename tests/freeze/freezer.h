@@ -33,7 +33,13 @@
 #include <sys/types.h>
 #include <thetis/atomic.h>
 
-enum { FREEZER_SEATS = 4, FREEZER_SHARED = 1 << 16, FREEZER_WHERE = 160, FREEZER_NOTE = 320, FREEZER_BURST = 64 };
+enum {
+    FREEZER_SEATS = 4,
+    FREEZER_SHARED = 1 << 16,
+    FREEZER_WHERE = 160,
+    FREEZER_NOTE = 320,
+    FREEZER_BURST = 64
+};
 
 #define FREEZER_NEVER UINTPTR_MAX
 
@@ -97,8 +103,8 @@ void freezer_close(freezer *f);
 /* Starts the child. Skips the case if tracing is not permitted. `hold` is that of all seats. */
 void freezer_start(freezer *f, uintptr_t hold);
 
-/* From now on the threads of the set `who` rest between bursts of operations when nothing is asked of
- * them, so that one that is single-stepped finds a processor. They still get in its way. */
+/* From now on the threads of the set `who` rest between bursts of operations when nothing is asked
+ * of them: one that is single-stepped finds a processor. They still get in its way. */
 void freezer_calm(freezer *f, unsigned who);
 
 /* Kills the child, wherever its threads are. */

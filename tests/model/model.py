@@ -4,10 +4,12 @@
 
     tests/model/model.py PROGRAM [--schedules N] [--seed N] [--short]
 
-One case for each scenario (its verdict), each operation (half of its bound was seen), each weakened
-memory order (a scenario notices, or a proof says why none can), each pair of lines that was seen to
-synchronise (they share a tag), and each tag (it was seen). The seed changes with every run;
-THETIS_SEED or --seed repeats one.
+One case for each scenario (its verdict), each operation (half of its bound was seen), each
+structure (its scenarios ran 10,000 schedules or more), each weakened memory order (a scenario
+notices, or a proof says why none can), each pair of lines that was seen to synchronise (they share
+a tag), and each tag (it was seen). Of the library's scenarios each random phase and search has
+--schedules; the controls, which judge each strategy that they name, and the weakened orders have
+10,000. The seed changes with every run; THETIS_SEED or --seed repeats one.
 """
 
 import argparse
@@ -27,6 +29,8 @@ from tap import Tap  # noqa: E402
 from tidyrules.tree import Tree  # noqa: E402
 
 LIBRARY = ("include/", "src/")
+LEAST = 10000  # schedules of a structure
+FULL = ["--schedules", "10000"]
 
 
 def run(program, *options):
@@ -45,24 +49,34 @@ def words(phase):
     return f"{phase['strategy']}/{phase['model']} {phase['schedules']}{bound}{found}"
 
 
-def scenarios(tap, program, options):
-    """Runs all scenarios; a case for each and for each bound."""
+def scenarios(tap, program, controls, *options):
+    """Runs scenarios; a case for each of one sort, and for each bound. Stem -> schedules."""
     results, said = run(program, *options)
+    results = [r for r in results if r.get("scenario", "").startswith("control-") == controls]
+    ran = defaultdict(int)
     if not results:
         tap.case("thetis-check", said or ["no result"])
     for r in results:
         good = r["verdict"] in ("pass", "expected", "tight")
         if "scenario" in r:
+            ran[r["scenario"].split("-")[0]] += r["schedules"]
             tap.case(f"model {r['scenario']}", [] if good else
                      [*map(words, r["phases"]), *said])
         else:
             tap.case(f"bound {r['op']}", [] if good else
                      [f"{r['max']} of {r['bound']} steps: no scenario comes near"])
+    return ran
 
 
-def mutations(tap, program, options):
+def enough(tap, ran):
+    """A case for each structure."""
+    for stem, schedules in sorted(ran.items()):
+        few = schedules < LEAST
+        tap.case(f"schedules of {stem}", [f"{schedules} of at least {LEAST}"] if few else [])
+
+
+def mutations(tap, results, said):
     """A case for each weakened order."""
-    results, said = run(program, "--mutate", *options)
     if not results:
         tap.case("thetis-check --mutate", said or ["no result"])
     for r in results:
@@ -80,9 +94,8 @@ def tags_of_lines(pairs):
     return tags
 
 
-def compare_pairs(tap, program, options):
+def compare_pairs(tap, observed, said):
     """Observed pairs against documented tags, both ways."""
-    observed, said = run(program, "--pairs", *options)
     if not observed:
         tap.case("thetis-check --pairs", said or ["no result"])
     documented = Pairs(Tree(ROOT))
@@ -98,6 +111,13 @@ def compare_pairs(tap, program, options):
         tap.case(f"pair {tag} observed", [] if tag in seen else ["never seen to synchronise"])
 
 
+def orders(tap, program, *options):
+    """Weakened orders and observed pairs, of one run."""
+    results, said = run(program, "--mutate", "--pairs", *options)
+    mutations(tap, [r for r in results if "site" in r], said)
+    compare_pairs(tap, [r for r in results if "release" in r], said)
+
+
 def fallback(tap, program):
     """The engine's own tests make the same runs with both ways to switch fibres."""
     folder = Path(program).resolve().parents[1] / "tests" / "model"
@@ -111,19 +131,21 @@ def main():
     """Runs as a command."""
     parser = argparse.ArgumentParser(description="the concurrency tester as TAP")
     parser.add_argument("program")
-    parser.add_argument("--schedules", type=int, default=10000)
+    parser.add_argument("--schedules", type=int, default=2500)
     parser.add_argument("--seed", type=int, default=int(
         os.environ.get("THETIS_SEED") or random.SystemRandom().getrandbits(31)))
     parser.add_argument("--short", action="store_true", help="scenarios only, 2000 schedules")
     args = parser.parse_args()
     schedules = 2000 if args.short else args.schedules
-    options = ["--schedules", str(schedules), "--seed", str(args.seed)]
+    few, seed = ["--schedules", str(schedules)], ["--seed", str(args.seed)]
     tap = Tap()
     print(f"# seed {args.seed}")
-    scenarios(tap, args.program, options)
+    ran = scenarios(tap, args.program, False, *few, *seed)
+    ran |= scenarios(tap, args.program, True, *(few if args.short else FULL), *seed,
+                     "--scenario", "control-*")
     if not args.short:
-        mutations(tap, args.program, options)
-        compare_pairs(tap, args.program, options)
+        enough(tap, ran)
+        orders(tap, args.program, *FULL, *seed)
         fallback(tap, args.program)
     return tap.end()
 
