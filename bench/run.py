@@ -3,8 +3,8 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, domain, timer, wake, inbox, udp, tcp, conn or
-all; or one bench of a stem, such as mpsc.stalled.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, domain, map, timer, wake, inbox, udp, tcp,
+conn or all; or one bench of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -19,7 +19,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import exact
 import manifest
@@ -29,6 +29,7 @@ COMPILERS = ("-gcc", "-clang")
 FULL = (4, 6)   # starts of each program, windows per start
 QUICK = (1, 9)
 SPARE_DESCRIPTORS = 64
+MAP_MANY = ("thetis", "tbb", "rculfhash", "libcds", "mutex", "control")  # several may write
 MPSC = ("thetis", "urcu", "moodycamel", "ck_ring", "rte_ring", "mutex")  # all but the control
 
 
@@ -48,6 +49,8 @@ class Bench:
     stalled: bool = False  # two figures for each line: see stalled.h
     only: tuple = ()     # not empty: the subjects that take part, by whatever compiler
     connections: int = 0
+    rows: tuple = ()     # several figures in a line of the program: (name, metric, unit) of each
+    full_only: bool = False
 
     def command(self, build, program, quick):
         """The argument vector that measures a program."""
@@ -120,6 +123,44 @@ def mpmc():
     return [Bench("mpmc.pair", "mpmc", "rte_ring", ("pair",))]
 
 
+def map_mix(size, keys, full_only=False):
+    """Lookups and put in five mixtures, of keys that are wanted alike, and after Zipf; churn."""
+    mixes = ("find", "mix99", "mix90", "mix50", "put")
+    names = [f"map.{mix}{law}.{size}" for law in ("", ".zipf") for mix in mixes]
+    rows = tuple((name, "cpu_ns", "ns") for name in [*names, f"map.churn.{size}"])
+    return Bench(f"map.{size}", "map", "tbb", ("mix", keys, "300000"), ("mix", keys, "60000"),
+                 rows=rows, full_only=full_only)
+
+
+def map_grow(size, keys, full_only=False):
+    """Inserting into an empty map."""
+    rows = tuple((f"map.grow.{size}", metric, unit)
+                 for metric, unit in (("total_s", "s"), ("over200us", "operations"),
+                                      ("longest_us", "us"), ("faults", "pages")))
+    return Bench(f"map.grow.{size}", "map", "tbb", ("grow", keys), rows=rows,
+                 full_only=full_only)
+
+
+def map_crowd(threads):
+    """That many threads for each processor; what the slowest operations take."""
+    count = threads * (os.cpu_count() or 1)
+    rows = tuple((f"map.crowd.{threads}x", metric, unit)
+                 for metric, unit in (("cpu_ns", "ns"), ("p99_ns", "ns"), ("p999_ns", "ns"),
+                                      ("p9999_ns", "ns"), ("over200us", "of 10^7")))
+    return Bench(f"map.crowd.{threads}x", "map", "tbb", ("crowd", str(min(count, 31)), "300"),
+                 ("crowd", str(min(count, 31)), "60"), rows=rows, only=MAP_MANY)
+
+
+def map_of_words():
+    """Hash maps."""
+    return [map_mix("10k", "10000"), map_mix("1m", "1000000"), map_mix("10m", "10000000", True),
+            map_grow("100k", "100000"), map_grow("10m", "10000000", True),
+            *(map_crowd(threads) for threads in (1, 2, 4, 8)),
+            Bench("map.stopped", "map", "", ("stopped", "5"), ("stopped", "1"), metric="ratio",
+                  unit="x", only=MAP_MANY[:-1]),
+            stalled("map", *MAP_MANY[:-1])]
+
+
 def timer():
     """Re-arming, by the shortest way and by an explicit stop and start."""
     sizes = (("1k", "1000"), ("100k", "100000"), ("1m", "1000000"))
@@ -167,8 +208,8 @@ def conn():
 
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
-         "mpsc": mpsc, "mpmc": mpmc, "domain": domain, "timer": timer, "wake": wake, "inbox": inbox,
-         "udp": udp, "tcp": tcp, "conn": conn}
+         "mpsc": mpsc, "mpmc": mpmc, "domain": domain, "map": map_of_words, "timer": timer,
+         "wake": wake, "inbox": inbox, "udp": udp, "tcp": tcp, "conn": conn}
 
 
 class Probe:
@@ -314,8 +355,9 @@ def report_times(report, bench, values):
         report.figure(bench.name, name, bench.metric, bench.unit, figures)
     values = best
     for name, other in compared(bench, list(values)):
-        report.ratio(bench.name, name, bench.metric, other,
-                     stats.ratios(values[name], values[other]))
+        ratios = stats.ratios(values[name], values[other])
+        if bench.reference and len(ratios) == len(values[name]):
+            report.ratio(bench.name, name, bench.metric, other, ratios)
 
 
 def report_exact(report, build, bench, subjects, quick):
@@ -344,6 +386,9 @@ def run_bench(report, build, bench, quick):
     if limit not in (-1, resource.RLIM_INFINITY) and bench.connections + SPARE_DESCRIPTORS > limit:
         report.note(f"skipped: {bench.name}: environment(limit of {limit} descriptors)")
         return
+    if quick and bench.full_only:
+        report.note(f"{bench.name}: only in a full run")
+        return
     subjects = taking_part(build, bench)
     for s in build.missing(bench.stem):
         report.note(f"skipped: {bench.stem} {s.name}: environment({s.missing})")
@@ -353,8 +398,10 @@ def run_bench(report, build, bench, quick):
     if bench.stalled:
         report_stalled(report, bench, values, quick)
         return
-    report_times(report, bench, {name: [line[0] for line in lines]
-                                 for name, lines in values.items()})
+    for k, (name, metric, unit) in enumerate(bench.rows or
+                                             [(bench.name, bench.metric, bench.unit)]):
+        report_times(report, replace(bench, name=name, metric=metric, unit=unit),
+                     {name: [line[k] for line in lines] for name, lines in values.items()})
     if bench.exact:
         report_exact(report, build, bench, subjects, quick)
 

@@ -63,6 +63,7 @@ static struct {
     unsigned producers, consumers;
     int consumers_wait;  /* for each other, by contract */
     int producers_yield; /* now and then, since nothing makes them wait */
+    int between;         /* victims are suspended between two operations, not inside of one */
     int found[2];       /* a pipe: the handler tells whether it met its thread inside */
     int go_on[2];       /* a pipe: what the handler waits for */
     uint64_t random;
@@ -162,13 +163,13 @@ static inline void stalled_trace(ucontext_t *c, int on)
  */
 static void stalled_keep(ucontext_t *c)
 {
-    char inside = stalled_me && stalled_me->inside, go;
-    if (inside) {
+    char kept = stalled_me && stalled_me->inside != stalled.between, go;
+    if (kept) {
         stalled.at = stalled_instruction(c);
         thetis_atomic_store_relaxed(&stalled.open, ++stalled.windows);
     }
-    if (write(stalled.found[1], &inside, 1) != 1) _exit(1);
-    if (inside && (read(stalled.go_on[0], &go, 1) != 1 || write(stalled.found[1], &go, 1) != 1))
+    if (write(stalled.found[1], &kept, 1) != 1) _exit(1);
+    if (kept && (read(stalled.go_on[0], &go, 1) != 1 || write(stalled.found[1], &go, 1) != 1))
         _exit(1);
 }
 
@@ -194,11 +195,11 @@ static void stalled_sleep_us(uint64_t us)
 
 static void stalled_suspend(stalled_seat *victim)
 {
-    char inside = 0;
-    while (!inside) {
+    char kept = 0;
+    while (!kept) {
         stalled_sleep_us(200 + bench_rand(&stalled.random) % 1000);
         if (pthread_kill(victim->thread, SIGUSR1)) bench_die("cannot signal");
-        if (read(stalled.found[0], &inside, 1) != 1) bench_die("no answer");
+        if (read(stalled.found[0], &kept, 1) != 1) bench_die("no answer");
     }
     for (unsigned k = 0; k < stalled.places; k++)
         if (stalled.place[k] == stalled.at) return;
@@ -293,14 +294,19 @@ static void stalled_start(unsigned seats)
         while (!thetis_atomic_load_relaxed(&stalled.seat[k].tid)) stalled_sleep_us(1000);
 }
 
+static void stalled_end(unsigned seats)
+{
+    thetis_atomic_store_relaxed(&stalled.stop, 1);
+    for (unsigned k = 0; k < seats; k++) (void)pthread_join(stalled.seat[k].thread, NULL);
+}
+
 /* Starts the threads, has `windows` windows, ends the threads; how many were without progress. */
 static unsigned stalled_round(unsigned windows)
 {
     unsigned seats = stalled.producers + stalled.consumers, without = 0;
     stalled_start(seats);
     for (unsigned w = 0; w < windows; w++) without += !stalled_window(&stalled.seat[w % seats]);
-    thetis_atomic_store_relaxed(&stalled.stop, 1);
-    for (unsigned k = 0; k < seats; k++) (void)pthread_join(stalled.seat[k].thread, NULL);
+    stalled_end(seats);
     return without;
 }
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * map.h: what every program of `thetis-bench map` does; include it last. For C and C++.
+ *
+ * Usage: bench-map-SUBJECT mix KEYS OPS | grow KEYS | crowd THREADS MS | stopped PAIRS
+ *                          | stalled WINDOWS
+ *
+ * mix: a map of KEYS keys, made for so many; one thread, CPU time of the whole process, OPS
+ * operations for each figure, each on a key that is there. Per line of the protocol 11 figures,
+ * nanoseconds per operation: lookups 100, 99, 90, 50 and 0 % and the others put; the same with keys
+ * after Zipf; and a pair of erase and insert, of another key.
+ * grow: inserts KEYS keys into an empty map that was made for none, if the subject can grow. CPU
+ * seconds of the process; then once more with the thread's processor time read after each: how
+ * many took more than 200 us, the longest in us, and how many pages the system had to supply.
+ * crowd, stopped, stalled: several threads, see map_crowd.h.
+ *
+ * The subject defines before:
+ *   SUBJECT_VARIANT                  library, version, form
+ *   SUBJECT_FIXED                    if it cannot grow
+ *   void subject_open(size_t keys)   an empty map for so many keys, and up to 32 threads
+ *   void subject_close(void)
+ *   void subject_join(int who)       the calling thread takes part, as number `who` of 0 .. 31
+ *   void subject_leave(int who)
+ *   int subject_find(int who, uint64_t key, uint64_t *value)      1: it is there
+ *   int subject_put(int who, uint64_t key, uint64_t value)        1: done, it was there or not
+ *   int subject_insert(int who, uint64_t key, uint64_t value)     1: done, it was not there
+ *   int subject_erase(int who, uint64_t key)                      1: done, it was there
+ *   void subject_settle(void)        frees all that waits to be freed
+ */
+#ifndef BENCH_MAP_H
+#define BENCH_MAP_H
+
+#include "map_keys.h"
+#include "map_crowd.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+enum { MAP_FIGURES = 11, MAP_READS = 5, MAP_SLOW_NS = 200000 };
+
+typedef struct map_run {
+    map_keys keys;
+    size_t ops;
+    uint64_t spared; /* pairs that were erased and inserted so far */
+} map_run;
+
+static uint64_t map_clock(clockid_t which)
+{
+    struct timespec t;
+    (void)clock_gettime(which, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void map_fill(uint64_t from, uint64_t n)
+{
+    for (uint64_t k = from; k < from + n; k++)
+        if (!subject_insert(0, keys_at(k), k)) bench_die("an insert failed");
+}
+
+/* ---- mix ------------------------------------------------------------------------------------- */
+
+static double map_mix(map_run *run, unsigned reads, int zipf)
+{
+    const uint64_t limit = 65536u * reads / 100;
+    uint64_t hits = 0, sum = 0, value = 0, begin = map_clock(CLOCK_PROCESS_CPUTIME_ID);
+    for (size_t k = 0; k < run->ops; k++) {
+        uint64_t random = bench_rand(&run->keys.random);
+        uint64_t key = keys_draw(&run->keys, random, zipf);
+        if ((random & 0xffff) < limit) {
+            hits += (uint64_t)subject_find(0, key, &value);
+            sum += value;
+        } else {
+            hits += (uint64_t)subject_put(0, key, random);
+        }
+    }
+    BENCH_TOUCH(&sum);
+    if (reads < 100) subject_settle();
+    if (hits != run->ops) bench_die("a key is missing");
+    return (double)(map_clock(CLOCK_PROCESS_CPUTIME_ID) - begin) / (double)run->ops;
+}
+
+/* Key number `pair` of those that are erased: from all over the map, none twice in a window. */
+static uint64_t map_spare(const map_run *run, uint64_t pair)
+{
+    return pair * 7919 % run->keys.n;
+}
+
+static double map_churn(map_run *run)
+{
+    uint64_t n = run->keys.n, pairs = run->ops / 2, done = 0, first = run->spared, spent;
+    if (pairs > n / 2) pairs = n / 2;
+    spent = map_clock(CLOCK_PROCESS_CPUTIME_ID);
+    for (uint64_t k = first; k < first + pairs; k++) {
+        done += (uint64_t)subject_erase(0, keys_at(map_spare(run, k)));
+        done += (uint64_t)subject_insert(0, keys_at(n + map_spare(run, k)), k);
+    }
+    subject_settle();
+    spent = map_clock(CLOCK_PROCESS_CPUTIME_ID) - spent;
+    for (uint64_t k = first; k < first + pairs; k++) { /* as it was */
+        done += (uint64_t)subject_erase(0, keys_at(n + map_spare(run, k)));
+        done += (uint64_t)subject_insert(0, keys_at(map_spare(run, k)), k);
+    }
+    subject_settle();
+    if (done != 4 * pairs) bench_die("a key is missing");
+    run->spared += pairs;
+    return (double)spent / (double)pairs;
+}
+
+static void map_mix_line(map_run *run, double *figure)
+{
+    static const unsigned reads[MAP_READS] = {100, 99, 90, 50, 0};
+    for (int k = 0; k < MAP_READS; k++) figure[k] = map_mix(run, reads[k], 0);
+    for (int k = 0; k < MAP_READS; k++) figure[MAP_READS + k] = map_mix(run, reads[k], 1);
+    figure[2 * MAP_READS] = map_churn(run);
+}
+
+/* ---- grow ------------------------------------------------------------------------------------ */
+
+static void map_open_to_grow(const map_run *run)
+{
+#ifdef SUBJECT_FIXED
+    subject_open(run->keys.n);
+#else
+    (void)run;
+    subject_open(1);
+#endif
+    subject_join(0);
+}
+
+static void map_close(void)
+{
+    subject_settle();
+    subject_leave(0);
+    subject_close();
+}
+
+static void map_watch(map_run *run, double *over, double *longest)
+{
+    uint64_t worst = 0, slow = 0, before = map_clock(CLOCK_THREAD_CPUTIME_ID);
+    for (uint64_t k = 1; k <= run->keys.n; k++) {
+        if (!subject_insert(0, keys_at(k), k)) bench_die("an insert failed");
+        uint64_t now = map_clock(CLOCK_THREAD_CPUTIME_ID), took = now - before;
+        slow += took > MAP_SLOW_NS;
+        if (took > worst) worst = took;
+        before = now;
+    }
+    *over = (double)slow;
+    *longest = (double)worst / 1000;
+}
+
+static void map_grow_line(map_run *run, double *figure)
+{
+    struct rusage before, after;
+    uint64_t begin = map_clock(CLOCK_PROCESS_CPUTIME_ID);
+    map_open_to_grow(run);
+    map_fill(1, run->keys.n);
+    figure[0] = (double)(map_clock(CLOCK_PROCESS_CPUTIME_ID) - begin) / 1e9;
+    map_close();
+    map_open_to_grow(run);
+    (void)getrusage(RUSAGE_SELF, &before);
+    map_watch(run, &figure[1], &figure[2]);
+    (void)getrusage(RUSAGE_SELF, &after);
+    figure[3] = (double)(after.ru_minflt - before.ru_minflt);
+    map_close();
+}
+
+/* ---- the program ----------------------------------------------------------------------------- */
+
+static void map_serve(map_run *run, void (*measure)(map_run *run, double *figure), size_t figures)
+{
+    double figure[MAP_FIGURES];
+    char line[16];
+    printf("%s\n", SUBJECT_VARIANT);
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {
+        measure(run, figure);
+        for (size_t k = 0; k < figures; k++) printf("%.4f ", figure[k]);
+        printf("\n");
+        fflush(stdout);
+    }
+}
+
+static void map_serve_mix(map_run *run)
+{
+    subject_open(run->keys.n);
+    subject_join(0);
+    map_fill(0, run->keys.n);
+    map_serve(run, map_mix_line, MAP_FIGURES);
+    map_close();
+}
+
+int main(int argc, char **argv)
+{
+    static map_run run;
+    const char *form = argc > 2 ? argv[1] : "";
+    uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+    if (n == 0 || n >> 32) bench_die("no such number");
+    if (crowd_main(form, argv[2], argc > 3 ? argv[3] : "")) return 0;
+    keys_open(&run.keys, n, 1);
+    run.ops = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+    if (!strcmp(form, "mix") && run.ops) map_serve_mix(&run);
+    else if (!strcmp(form, "grow")) map_serve(&run, map_grow_line, 4);
+    else bench_die("usage: see map.h");
+    return 0;
+}
+
+#endif
