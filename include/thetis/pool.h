@@ -19,10 +19,11 @@
  *
  * Free blocks. Each thread has a magazine of at most 2b: a list of up to b and one full batch. One
  * without blocks gets a batch from a shared store, one with more than 2b puts one there. So what
- * one thread frees and another one needs goes over in batches. Rejected: a linked stack of batches
- * (its loops are lock-free, and ABA), Blelloch and Wei ("Concurrent fixed-size allocation and free
- * in constant time", 2020: their shared stack combines announced operations, and takes O(N^2)
- * words with counters that wrap), a queue of batches.
+ * one thread frees and another one needs goes over in batches. A batch is a list, or, at first, a
+ * row of blocks that nobody has taken yet: their memory is not touched before. Rejected: a linked
+ * stack of batches (its loops are lock-free, and ABA), Blelloch and Wei ("Concurrent fixed-size
+ * allocation and free in constant time", 2020: their shared stack combines announced operations,
+ * and takes O(N^2) words with counters that wrap), a queue of batches.
  *
  * The store is S slots, for S batches, and a count. Put: x = exchange(slot[i], x) for i = 0, 1, ...
  * until x is none, then count += 1. Get: count -= 1; if there was none count += 1 and ENOMEM; else
@@ -60,7 +61,8 @@
  *
  * Linearization: take and give at the read-modify-write of count, or nowhere, if the magazine has
  * what is needed: only the caller's is touched. retire is no operation on a shared object.
- * Memory: thetis_pool_size() bytes from the caller, touched as a whole by init.
+ * Memory: thetis_pool_size() bytes from the caller. init writes S words and the threads' parts; a
+ * block is written when it is taken for the first time.
  *
  * Orders (each end names the other):
  *   pool.slot   put releases and get acquires the headers of a batch, and all that was done with
@@ -99,7 +101,9 @@ typedef struct thetis_pool_shape_ {
 typedef struct thetis_pool_local_ {
     uintptr_t loose; /* free, at most b */
     size_t loose_n;
-    uintptr_t full;    /* a batch, or none */
+    uintptr_t full; /* a batch, or none */
+    uintptr_t row;  /* the first of those of a batch that nobody has taken before */
+    size_t row_n;   /* not 0: then full is none */
     uintptr_t retired; /* not suspects yet */
     size_t retired_n;
     uintptr_t suspects;

@@ -143,17 +143,23 @@ static uintptr_t pool_taken(const thetis_pool *pool, const void *block)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
+/* A batch in the store, as a word that is not 0: a list, or a row of blocks that nobody has ever
+ * taken, with nothing in their headers yet. */
+static uintptr_t pool_list_word(uintptr_t first)
+{
+    return first << 1;
+}
+
+static uintptr_t pool_row_word(uintptr_t first)
+{
+    return first << 1 | 1;
+}
+
 static void pool_build_store(thetis_pool *pool)
 {
     const thetis_pool_shape_ *shape = &pool->shape_;
-    uintptr_t k = 1;
-    for (size_t i = 0; i < shape->batches; i++) {
-        thetis_atomic_store_relaxed(&pool->slots_[i], k);
-        for (size_t left = shape->batch; left > 0; left--, k++) {
-            uintptr_t link = left > 1 ? k + 1 : 0;
-            thetis_atomic_store_relaxed(pool_header(pool, k), pool_word(link, 0, POOL_FREE));
-        }
-    }
+    for (size_t i = 0; i < shape->batches; i++)
+        thetis_atomic_store_relaxed(&pool->slots_[i], pool_row_word(1 + i * shape->batch));
     thetis_atomic_store_relaxed(&pool->count_, shape->batches);
 }
 
@@ -211,30 +217,51 @@ static uintptr_t pool_get(thetis_pool *pool)
 
 /* ---- magazines ------------------------------------------------------------------------------- */
 
+/* For a magazine without blocks: its full batch, or one from the store. */
+static int pool_refill(thetis_pool *pool, thetis_pool_local_ *local)
+{
+    uintptr_t batch = local->full ? pool_list_word(local->full) : pool_get(pool);
+    local->full = 0;
+    if (batch & 1) {
+        local->row = batch >> 1;
+        local->row_n = pool->shape_.batch;
+    } else if (batch) {
+        local->loose = batch >> 1;
+        local->loose_n = pool->shape_.batch;
+    }
+    return batch != 0;
+}
+
 static uintptr_t pool_pop(thetis_pool *pool, thetis_pool_local_ *local)
 {
     uintptr_t k;
-    if (!local->loose) {
-        local->loose = local->full ? local->full : pool_get(pool);
-        local->full = 0;
-        if (!local->loose) return 0;
-        local->loose_n = pool->shape_.batch;
+    if (!local->loose && local->row_n == 0 && !pool_refill(pool, local)) return 0;
+    if (local->loose) {
+        k = local->loose;
+        local->loose = pool_link(thetis_atomic_load_relaxed(pool_header(pool, k)));
+        local->loose_n--;
+    } else {
+        k = local->row++;
+        local->row_n--;
     }
-    k = local->loose;
-    local->loose = pool_link(thetis_atomic_load_relaxed(pool_header(pool, k)));
-    local->loose_n--;
     thetis_atomic_store_relaxed(pool_header(pool, k), pool_word(k, 0, POOL_TAKEN));
     return k;
 }
 
+/* What is loose becomes the full batch; what was that goes to the store. A row counts as a full
+ * one, so that there are 2b blocks at most. */
+static void pool_spill(thetis_pool *pool, thetis_pool_local_ *local)
+{
+    uintptr_t spilt = local->row_n > 0 ? local->loose : local->full;
+    if (local->row_n == 0) local->full = local->loose;
+    if (spilt) pool_put(pool, pool_list_word(spilt));
+    local->loose = 0;
+    local->loose_n = 0;
+}
+
 static void pool_push(thetis_pool *pool, thetis_pool_local_ *local, uintptr_t k)
 {
-    if (local->loose_n == pool->shape_.batch) {
-        if (local->full) pool_put(pool, local->full);
-        local->full = local->loose;
-        local->loose = 0;
-        local->loose_n = 0;
-    }
+    if (local->loose_n == pool->shape_.batch) pool_spill(pool, local);
     thetis_atomic_store_relaxed(pool_header(pool, k), pool_word(local->loose, 0, POOL_FREE));
     local->loose = k;
     local->loose_n++;
@@ -297,13 +324,16 @@ static uintptr_t pool_find(const thetis_pool *pool, uintptr_t address)
     return at < pool_extent(shape) ? at / shape->stride + 1 : 0;
 }
 
+/* A header that nobody has written yet may say anything, so while it is looked at, its block may be
+ * taken for the first time: that write must not be lost. */
 static void pool_mark(thetis_pool *pool, size_t id, uintptr_t phase, uintptr_t address)
 {
     uintptr_t k = pool_find(pool, address), word;
     if (!k) return;
     word = thetis_atomic_load_relaxed(pool_header(pool, k));
     if (word != pool_word(pool_link(word), id, phase)) return;
-    thetis_atomic_store_relaxed(pool_header(pool, k), word - phase + POOL_MARKED);
+    word -= phase;
+    (void)thetis_atomic_cas_relaxed(pool_header(pool, k), word + phase, word + POOL_MARKED);
 }
 
 /* Marks the suspects that one record protects. */

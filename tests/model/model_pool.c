@@ -333,6 +333,35 @@ const thetis_check_scenario pool_reclaim = {
     .name = "pool-reclaim", .threads = 2, .slow = 4, .setup = make_reclaim,
     .body = reclaim_body, .done = blocks_done};
 
+/* ---- memory that is used again --------------------------------------------------------------- */
+
+/* An older pool has left a header of a block that thread 0 had retired, and a hazard that names it;
+ * in this pool nobody has taken it yet. Thread 1 does so while thread 0 looks at that hazard. */
+static void make_reused(void)
+{
+    enum { BATCH = 2, FIRST = BATCH + 1, RETIRED = 3 };
+    make((size){.threads = 2, .hazards = 1, .batch = BATCH, .batches = 8});
+    all_join(2);
+    unsigned char *block = pool->base_ + FIRST * pool->shape_.stride;
+    thetis_atomic_store_relaxed((thetis_atomic *)(void *)block - 1, RETIRED);
+    thetis_atomic_store_relaxed(thetis_domain_hazard_(self[1], 0), (uintptr_t)block);
+    give(0, take(0)); /* of the first batch */
+}
+
+static void reused_body(unsigned thread)
+{
+    for (unsigned k = 0; k < thetis_check_rounds(); k++) {
+        version *v = take(thread);
+        THETIS_CHECK(v);
+        if (thread == 0) retire(0, v);
+        else give(1, v);
+    }
+}
+
+const thetis_check_scenario pool_reused = {
+    .name = "pool-reused", .threads = 2, .slow = 2, .setup = make_reused, .body = reused_body,
+    .done = blocks_done};
+
 /* ---- those who have left --------------------------------------------------------------------- */
 
 static void make_collect(void)

@@ -140,6 +140,29 @@ TEST(init_refuses_bad_memory_and_keeps_to_its_size)
     free(mem);
 }
 
+/* How many bytes of the blocks' memory differ from what was there before. */
+static size_t pool_touched(size_t size)
+{
+    const unsigned char *byte = pool_mem, *first = (unsigned char *)&the_pool->slots_[0];
+    size_t n = 0;
+    first += the_pool->shape_.batches * sizeof(thetis_atomic);
+    for (size_t k = (size_t)(first - byte); k < size; k++) n += byte[k] != 0xA5;
+    return n;
+}
+
+TEST(blocks_are_written_when_they_are_taken)
+{
+    enum { BLOCKS = 1000, SIZE = 56 };
+    const thetis_pool_cfg cfg = {.size = SIZE, .blocks = BLOCKS};
+    size_t size = THETIS_POOL_SIZE(SIZE, BLOCKS, 2, 1);
+    pool_make(2, 1, cfg);
+    CHECK_EQ(pool_touched(size), 0);
+    for (size_t k = 1; k <= BLOCKS; k++) {
+        (void)pool_must_take(k % 2);
+        CHECK(pool_touched(size) <= k * sizeof(thetis_atomic));
+    }
+}
+
 TEST(blocks_are_aligned_and_apart)
 {
     for (size_t align = 1; align <= THETIS_CACHE_LINE; align *= 2) {
@@ -477,7 +500,8 @@ TEST(bounds_are_those_of_the_header)
 }
 
 TEST_MAIN(T(size_refuses_what_the_header_says), T(the_macro_is_exact),
-          T(init_refuses_bad_memory_and_keeps_to_its_size), T(blocks_are_aligned_and_apart),
+          T(init_refuses_bad_memory_and_keeps_to_its_size),
+          T(blocks_are_written_when_they_are_taken), T(blocks_are_aligned_and_apart),
           T(as_many_as_configured_can_be_taken),
           T(an_empty_pool_says_enomem_and_no_more), T(take_n_takes_all_or_none),
           T(blocks_go_from_thread_to_thread), T(a_protected_block_is_not_reused),
