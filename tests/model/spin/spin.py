@@ -45,6 +45,19 @@ RUNS = [
     ("store", ["KEEPS_RIGHT"], False),
     ("store", ["LOAD_STORE"], False),
     ("store", ["GET_DOWNWARDS"], False),
+    ("queue_pop", ["FILLED", "DRAWERS=2", "ASKERS=1"], True),
+    ("queue_pop", ["FILLED", "CELLS=3", "DRAWERS=1", "ASKERS=2"], True),
+    ("queue_pop", ["PRODUCE=2", "DRAWERS=1", "ASKERS=1"], True),
+    ("queue_pop", ["FILLED", "BLIND_VOID"], False),
+    ("queue_pop", ["FILLED", "NO_DEAD"], False),
+    ("queue_pop", ["FILLED", "TAKE_OWNED"], False),
+    ("queue_pop", ["FILLED", "SKIP_OWNED"], False),
+    ("queue_link", ["THREADS=3", "TIMES=1"], True),
+    ("queue_link", ["THREADS=3", "TIMES=1", "LOST=0"], True),
+    ("queue_link", ["THREADS=2", "TIMES=2", "CLOSER"], True),
+    ("queue_link", ["THREADS=3", "LOST=0", "NO_CLEAR"], False),
+    ("queue_link", ["TIMES=5", "LOST=0", "MINE_FIRST"], False),
+    ("queue_link", ["TIMES=4", "CLOSER", "CLOSE_LAST"], False),
 ]
 
 
