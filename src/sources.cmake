@@ -25,6 +25,9 @@ set(THETIS_SOURCES
   src/cell/cell.c
   src/map/make.c
   src/map/map.c
+  src/queue/queue.c
+  src/queue/push.c
+  src/queue/pop.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -68,4 +71,7 @@ set(THETIS_SOURCES_BARE
   src/cell/cell.c
   src/map/make.c
   src/map/map.c
+  src/queue/queue.c
+  src/queue/push.c
+  src/queue/pop.c
 )

@@ -136,6 +136,11 @@ static inline uintptr_t thetis_atomic_fetch_add_acq_rel(thetis_atomic *a, uintpt
 
 /* Returns what the word was. To set a flag that others set too: an exchange whose result is not
  * used becomes a store in clang, and a store ends the release sequences of the others. */
+static inline uintptr_t thetis_atomic_fetch_or_relaxed(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_or(&a->word_, value, __ATOMIC_RELAXED);
+}
+
 static inline uintptr_t thetis_atomic_fetch_or_release(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_or(&a->word_, value, __ATOMIC_RELEASE);

@@ -23,6 +23,7 @@
 #include <thetis/mpmc.h>
 #include <thetis/mpsc.h>
 #include <thetis/pool.h>
+#include <thetis/queue.h>
 #include <thetis/shm.h>
 #include <thetis/spsc.h>
 #include <thetis/spsc_end.h>
