@@ -3,8 +3,8 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, domain, map, timer, wake, inbox, udp, tcp,
-conn or all; or one bench of a stem, such as mpsc.stalled.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, queue, domain, map, timer, wake, inbox, udp,
+tcp, conn or all; or one bench of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -111,6 +111,11 @@ def lanes():
             stalled("lanes", "thetis", "mutex")]
 
 
+def queue():
+    """Unbounded, many producers and consumers: one element, uncontended."""
+    return [Bench("queue.pair", "queue", "boost", ("pair",))]
+
+
 def domain():
     """A read, a replacement; blocks that wait for one reader that stands still."""
     return [Bench(f"domain.{form}", "domain", "urcu", (form,)) for form in ("read", "replace")] + [
@@ -208,8 +213,8 @@ def conn():
 
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
-         "mpsc": mpsc, "mpmc": mpmc, "domain": domain, "map": map_of_words, "timer": timer,
-         "wake": wake, "inbox": inbox, "udp": udp, "tcp": tcp, "conn": conn}
+         "mpsc": mpsc, "mpmc": mpmc, "queue": queue, "domain": domain, "map": map_of_words,
+         "timer": timer, "wake": wake, "inbox": inbox, "udp": udp, "tcp": tcp, "conn": conn}
 
 
 class Probe:

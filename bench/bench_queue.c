@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_queue.c: thetis_queue, typed form, for 8 threads, segments of 1024 elements.
+ */
+#include <stdlib.h>
+#include <thetis/queue.h>
+#include <thetis/version.h>
+
+#define CAPACITY 4096
+#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", THETIS_QUEUE(uint64_t), 8 threads"
+
+THETIS_QUEUE(item, uint64_t);
+
+typedef thetis_queue_member subject_ring;
+
+static void *subject_memory(size_t size)
+{
+    size_t lines = (size + THETIS_CACHE_LINE - 1) / THETIS_CACHE_LINE;
+    return aligned_alloc(THETIS_CACHE_LINE, lines * THETIS_CACHE_LINE);
+}
+
+static subject_ring *subject_open(void)
+{
+    static subject_ring me;
+    thetis_domain_cfg threads = {.threads = 8, .hazards = 2};
+    thetis_queue_cfg cfg = {.elem_size = sizeof(uint64_t), .segment = 1024};
+    thetis_pool_cfg blocks = {.size = THETIS_QUEUE_SEGMENT_SIZE(sizeof(uint64_t), 1024),
+                              .blocks = 40, .align = THETIS_CACHE_LINE, .batch = 1, .limbo = 1};
+    size_t sizes[2] = {thetis_domain_size(&threads), thetis_pool_size(&threads, &blocks)};
+    thetis_domain *domain;
+    thetis_queue *queue;
+    if (thetis_domain_init(subject_memory(sizes[0]), sizes[0], &threads, &domain)) return NULL;
+    if (thetis_pool_init(subject_memory(sizes[1]), sizes[1], domain, &blocks, &cfg.pool))
+        return NULL;
+    size_t size = thetis_queue_size(&cfg);
+    if (thetis_queue_init(subject_memory(size), size, &cfg, &queue) != THETIS_OK) return NULL;
+    return thetis_queue_join(queue, &me) == THETIS_OK ? &me : NULL;
+}
+
+static inline int subject_push(subject_ring *me, uint64_t v)
+{
+    return item_push(me, v) == THETIS_OK;
+}
+
+static inline int subject_pop(subject_ring *me, uint64_t *v)
+{
+    return item_pop(me, v) == THETIS_OK;
+}
+
+#include "one_by_one.h"
