@@ -80,7 +80,9 @@
  *   queue.link     announcing a segment releases it, who links it acquires.
  *   queue.end      close releases its flag, whoever then links the end acquires it: what the closer
  *                  did before is seen by who is told CLOSED.
- *   domain.cell    head and tail of the list are moved with release, protect acquires.
+ *   domain.cell    head and tail of the list are moved with release, protect acquires. So is the
+ *                  flag that head has left a segment: who has seen it finds another head at the
+ *                  load behind the next protection's fence, and enters the segment once at most.
  *
  * | operation   | thread | progress            | bound                    | ISR-safe | shm |
  * |-------------|--------|---------------------|--------------------------|----------|-----|

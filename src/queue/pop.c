@@ -16,28 +16,19 @@ typedef struct queue_pass {
 
 /* ---- owners ---------------------------------------------------------------------------------- */
 
-enum { QUEUE_ID_BITS = THETIS_CAP_WORD_BITS / 4 + 1 };
-
 static uintptr_t queue_owner(uintptr_t cell)
 {
     return cell >> THT_QUEUE_OWNER_SHIFT;
-}
-
-/* A request as an owner, in its place in a cell. Requests are odd and count by 2. */
-static uintptr_t queue_claim(size_t id, uintptr_t request)
-{
-    return (request >> 1) << (THT_QUEUE_OWNER_SHIFT + QUEUE_ID_BITS) |
-           (id + 1) << THT_QUEUE_OWNER_SHIFT;
 }
 
 /* The cell has an owner: 1 if its request was answered with this cell, which is done here if it
  * waits; 0: it was answered with another one, so the cell is void, unless it is dead by now. */
 static int queue_settle(const thetis_queue *queue, thetis_atomic *cell, uintptr_t is)
 {
-    size_t id = (queue_owner(is) & (((uintptr_t)1 << QUEUE_ID_BITS) - 1)) - 1;
+    size_t id = (queue_owner(is) & (((uintptr_t)1 << THT_QUEUE_ID_BITS) - 1)) - 1;
     thetis_domain_thread *owner = thetis_domain_record_(queue->domain_, id);
     uintptr_t request = thetis_domain_pending(queue->domain_, id, NULL, 0);
-    if (request && queue_owner(queue_claim(id, request)) == queue_owner(is))
+    if (request && queue_owner(tht_queue_claim(id, request)) == queue_owner(is))
         thetis_domain_finish(queue->domain_, id, request, (uintptr_t)cell);
     return thetis_domain_answer(owner) == (uintptr_t)cell;
 }
@@ -69,14 +60,15 @@ static void queue_seal(thetis_queue *queue, thetis_queue_segment_ *segment)
         queue_seal_cell(queue, thetis_queue_cell_(segment, k, queue->stride_));
 }
 
-/* Leaves the first segment, whose cells are all drawn or decided, for the one behind it. */
-static void queue_leave_segment(thetis_queue_member *me, uintptr_t next)
+void tht_queue_leave_segment(thetis_queue_member *me, uintptr_t next)
 {
     thetis_queue *queue = me->queue_;
     thetis_queue_segment_ *old = me->head_;
     (void)thetis_atomic_cas_release(&queue->tail_, (uintptr_t)old, next); /* pair: domain.cell */
     if (thetis_domain_cas(&queue->head_, (uintptr_t)old, next)) {
-        if (thetis_atomic_fetch_or_relaxed(&old->passed, QUEUE_LEFT)) queue_seal(queue, old);
+        thetis_atomic *passed = &old->passed;
+        uintptr_t was = thetis_atomic_fetch_or_release(passed, QUEUE_LEFT); /* pair: domain.cell */
+        if (was & QUEUE_PASSED) queue_seal(queue, old);
         thetis_pool_retire(queue->pool_, me->thread_, old);
     }
     me->head_ = NULL;
@@ -88,7 +80,7 @@ static thetis_status queue_turn(thetis_queue_member *me)
     uintptr_t next = thetis_atomic_load_acquire(&me->head_->next); /* pair: queue.next */
     if (next == 0) return THETIS_EMPTY;
     if (next == THT_QUEUE_END) return THETIS_CLOSED;
-    queue_leave_segment(me, next);
+    tht_queue_leave_segment(me, next);
     return THETIS_AGAIN;
 }
 
@@ -204,7 +196,7 @@ static void queue_serve(thetis_queue_member *me, queue_pass *pass, size_t id)
     while (request && now == request) {
         uintptr_t answer = 0;
         if (pass->inside || queue_enter(me, pass))
-            answer = queue_seek(me, pass, queue_claim(id, request));
+            answer = queue_seek(me, pass, tht_queue_claim(id, request));
         if (answer) thetis_domain_finish(domain, id, request, answer);
         now = thetis_domain_pending(domain, id, NULL, 0);
     }

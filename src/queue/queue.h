@@ -24,6 +24,15 @@ enum { THT_QUEUE_TICKETS = 3, THT_QUEUE_LOST = 2, THT_QUEUE_TRIES = 3 };
 #define THT_QUEUE_EMPTY ((uintptr_t)2)
 #define THT_QUEUE_FINISHED ((uintptr_t)4)
 
+enum { THT_QUEUE_ID_BITS = THETIS_CAP_WORD_BITS / 4 + 1 };
+
+/* A request as an owner, in its place in a cell. Requests are odd and count by 2. */
+static inline uintptr_t tht_queue_claim(size_t id, uintptr_t request)
+{
+    return (request >> 1) << (THT_QUEUE_OWNER_SHIFT + THT_QUEUE_ID_BITS) |
+           (id + 1) << THT_QUEUE_OWNER_SHIFT;
+}
+
 static inline int tht_queue_hold(thetis_queue_member *me, size_t hazard, const thetis_atomic *from,
                                  thetis_queue_segment_ **segment)
 {
@@ -42,6 +51,9 @@ static inline size_t tht_queue_written(const thetis_queue *queue, uintptr_t tail
 
 /* An empty segment in a block of the pool. */
 void tht_queue_clear(const thetis_queue *queue, thetis_queue_segment_ *segment, size_t owner);
+
+/* Leaves the first segment, whose cells are all drawn or decided, for the one behind it. */
+void tht_queue_leave_segment(thetis_queue_member *me, uintptr_t next);
 
 /* A push that announces its segment, a pop that announces its request: as the last resort, and for
  * tests. */

@@ -36,6 +36,7 @@ typedef struct size {
     size_t cells;
     size_t blocks; /* of the pool, all there are; 0: enough */
     size_t batch;  /* of the pool; 0: 4 */
+    size_t limbo;  /* of the pool; 0: 1 */
 } size;
 
 static inline void make_pool(size of, const thetis_queue_cfg *cfg)
@@ -47,7 +48,7 @@ static inline void make_pool(size of, const thetis_queue_cfg *cfg)
     THETIS_CHECK(thetis_domain_init(domain_memory, sizeof domain_memory, &domain_cfg, &domain) ==
                  THETIS_OK);
     thetis_pool_shape_ shape = tht_pool_shape(&domain_cfg, &pool_cfg);
-    shape.limbo = 1;
+    shape.limbo = of.limbo ? of.limbo : 1;
     shape.looks = of.threads;
     shape.frees = 4;
     shape.most = tht_pool_most(&shape);
@@ -133,15 +134,20 @@ static inline thetis_status pop_n(unsigned t)
     return why;
 }
 
-/* A pop that announces itself at once. */
-static inline thetis_status ask(unsigned t)
+static inline thetis_status ask_within(unsigned t, const char *operation, uint64_t bound)
 {
     uint64_t value = 0;
-    thetis_check_begin("queue.pop", thetis_queue_bound(shared, THETIS_QUEUE_POP));
+    thetis_check_begin(operation, bound);
     thetis_status s = tht_queue_ask(&member[t], &value);
     thetis_check_end();
     if (s == THETIS_OK) expect(t, value);
     return s;
+}
+
+/* A pop that announces itself at once. */
+static inline thetis_status ask(unsigned t)
+{
+    return ask_within(t, "queue.pop", thetis_queue_bound(shared, THETIS_QUEUE_POP));
 }
 
 /* A push that announces its segment at once. */

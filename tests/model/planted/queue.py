@@ -7,37 +7,6 @@ QUEUE, PUSH, POP = "src/queue/queue.c", "src/queue/push.c", "src/queue/pop.c"
 QUEUE_H = "include/thetis/queue.h"
 
 FAULTS = [
-    Fault("queue retires without a seal", "reclamation", POP,
-          "if (thetis_atomic_fetch_or_relaxed(&old->passed, QUEUE_LEFT)) "
-          "queue_seal(queue, old);",
-          "(void)thetis_atomic_fetch_or_relaxed(&old->passed, QUEUE_LEFT);\n"
-          "        if (0) queue_seal(queue, old);"),
-    Fault("queue owner does not kill its cell", "dropped step", POP,
-          "    (void)thetis_atomic_fetch_or_relaxed(cell, THT_QUEUE_DEAD);\n", ""),
-    Fault("queue forgets the answer before the cell is dead", "order of steps", POP,
-          "    (void)queue_take(me->queue_, cell, item);\n"
-          "    (void)thetis_atomic_fetch_or_relaxed(cell, THT_QUEUE_DEAD);\n",
-          "    (void)queue_take(me->queue_, cell, item);\n"
-          "    thetis_domain_withdraw(me->thread_);\n"
-          "    (void)thetis_atomic_fetch_or_relaxed(cell, THT_QUEUE_DEAD);\n"),
-    Fault("queue drawer takes what is claimed", "claim instead of complete", POP,
-          "        if (!queue_owner(is)) return 1;", "        return 1;"),
-    Fault("queue drawer leaves what is void", "dropped step", POP,
-          "        if (queue_settle(queue, cell, is)) return 0;\n"
-          "        if (thetis_atomic_cas_relaxed(cell, is, is | THT_QUEUE_DEAD)) return 1;",
-          "        (void)queue_settle(queue, cell, is);\n        return 0;"),
-    Fault("queue settles without answering", "dropped help", POP,
-          "        thetis_domain_finish(queue->domain_, id, request, (uintptr_t)cell);\n",
-          "        (void)request;\n"),
-    Fault("queue pass skips claims of others", "skipped re-check", POP,
-          "        if (queue_is_decided(is) || (queue_owner(is) && queue_settle(queue, cell, "
-          "is))) {\n"
-          "            pass->at++;",
-          "        if (queue_is_decided(is) || queue_owner(is)) {\n            pass->at++;"),
-    Fault("queue pass moves head too far", "off by one", POP,
-          "                (void)thetis_atomic_cas_relaxed(&me->head_->head, head, pass->at);",
-          "                (void)thetis_atomic_cas_relaxed(&me->head_->head, head, pass->at + "
-          "1);"),
     Fault("queue pop never announces", "lock-free only", POP,
           "    return s == THETIS_AGAIN ? tht_queue_ask(me, item) : s;",
           "    while (s == THETIS_AGAIN) s = queue_try(me, item);\n    return s;"),
