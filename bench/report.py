@@ -26,7 +26,8 @@ SYSTEM_PYTHON = "/usr/bin/python3"  # where a distribution puts matplotlib
 COLUMNS = 3
 OURS, PEERS, CONTROL = "#c2410c", "#64748b", "#cbd5e1"
 METRICS = {"cpu_ns": "CPU ns per operation", "cpu_ns_split": "CPU ns, stop and start",
-           "windows": "windows without progress",
+           "windows": "windows without progress", "p999_ns": "ns, of 1000 calls one took longer",
+           "over100us": "calls over 100 us, of a million", "wall_ns": "wall-clock ns per element",
            "syscalls": "system calls", "user_instr": "user instructions per echo"}
 
 

@@ -51,6 +51,7 @@ class Bench:
     connections: int = 0
     rows: tuple = ()     # several figures in a line of the program: (name, metric, unit) of each
     full_only: bool = False
+    also: tuple = ()     # metric and unit of the further figures of each line
 
     def command(self, build, program, quick):
         """The argument vector that measures a program."""
@@ -111,9 +112,20 @@ def lanes():
             stalled("lanes", "thetis", "mutex")]
 
 
+def crowds(stem, *only):
+    """4 producers and 4 consumers: how long a call takes; 1 to 8 on each side: how long an element
+    takes, which says nothing about more processors than there are."""
+    also = (("over100us", "of 10^6 calls"), ("wall_ns", "ns/element"))
+    return [Bench(f"{stem}.lat.{n}p{n}c", stem, "control", ("crowd", str(n), "500"),
+                  ("crowd", str(n), "60"), metric="p999_ns", also=also, only=only)
+            for n in (1, 2, 4, 8)]
+
+
 def queue():
-    """Unbounded, many producers and consumers: one element, uncontended."""
-    return [Bench("queue.pair", "queue", "boost", ("pair",))]
+    """Unbounded, many producers and consumers: one element, uncontended; many threads."""
+    return [Bench("queue.pair", "queue", "boost", ("pair",)),
+            stalled("queue", "thetis", "boost", "moodycamel", "tbb", "mutex"),
+            *crowds("queue", "thetis", "boost", "moodycamel", "tbb", "mutex", "control")]
 
 
 def domain():
@@ -124,8 +136,10 @@ def domain():
 
 
 def mpmc():
-    """Many producers, many consumers: one element."""
-    return [Bench("mpmc.pair", "mpmc", "rte_ring", ("pair",))]
+    """Many producers, many consumers: one element, uncontended; many threads."""
+    return [Bench("mpmc.pair", "mpmc", "rte_ring", ("pair",)),
+            stalled("mpmc", "thetis-value", "thetis-index", "boost", "tbb", "libcds", "ck_ring",
+                    "rte_ring", "mutex"), *crowds("mpmc")]
 
 
 def map_mix(size, keys, full_only=False):
@@ -407,6 +421,9 @@ def run_bench(report, build, bench, quick):
                                              [(bench.name, bench.metric, bench.unit)]):
         report_times(report, replace(bench, name=name, metric=metric, unit=unit),
                      {name: [line[k] for line in lines] for name, lines in values.items()})
+    for column, (metric, unit) in enumerate(bench.also, 1):
+        for name, lines in values.items():
+            report.figure(bench.name, name, metric, unit, [line[column] for line in lines])
     if bench.exact:
         report_exact(report, build, bench, subjects, quick)
 

@@ -4,6 +4,7 @@
  *
  * Usage: bench-STEM-SUBJECT pair|burst32|batch32
  *        bench-STEM-SUBJECT stalled WINDOWS        see stalled.h
+ *        bench-STEM-SUBJECT crowd THREADS MS       see crowd.h; with BENCH_CROWD
  *
  * One thread pushes 1 element of 8 bytes and pops it (pair), or 32 and 32, one by one (burst32) or
  * as batches (batch32). That is the cost without contention: what the code itself takes when both
@@ -24,6 +25,8 @@
  *   size_t subject_pop_n(subject_ring *, uint64_t *, size_t)
  * and, if the ring has many producers,
  *   SUBJECT_JOIN(ring)                                 another producer's end, a subject_ring *
+ * and with BENCH_CROWD, if the ring has many consumers, too, and threads have ends,
+ *   SUBJECT_JOIN(ring)                                 another thread's end
  */
 #ifndef BENCH_SPSC_H
 #define BENCH_SPSC_H
@@ -130,14 +133,19 @@ static double spsc_window(void *arg)
 
 /* ---- stalled --------------------------------------------------------------------------------- */
 
-#ifdef SUBJECT_JOIN
-enum { PRODUCERS = 2 };
+#ifdef BENCH_CROWD
+enum { PRODUCERS = 2, CONSUMERS = 2, ENDS = PRODUCERS + CONSUMERS };
+#ifndef SUBJECT_JOIN
+#define SUBJECT_JOIN(ring) (ring)
+#endif
+#elif defined(SUBJECT_JOIN)
+enum { PRODUCERS = 2, CONSUMERS = 1, ENDS = PRODUCERS };
 #else
-enum { PRODUCERS = 1 };
+enum { PRODUCERS = 1, CONSUMERS = 1, ENDS = PRODUCERS };
 #define SUBJECT_JOIN(ring) (ring)
 #endif
 
-static subject_ring *ends[PRODUCERS]; /* the first is the consumer's, too */
+static subject_ring *ends[ENDS]; /* of producers, then of consumers; one consumer has the first */
 
 static inline int stalled_push(unsigned producer, uint64_t element)
 {
@@ -146,7 +154,7 @@ static inline int stalled_push(unsigned producer, uint64_t element)
 
 static inline int stalled_pop(unsigned consumer, uint64_t *element)
 {
-    return subject_pop(ends[consumer], element);
+    return subject_pop(ends[(PRODUCERS + consumer) % ENDS], element);
 }
 
 #include "stalled.h"
@@ -154,10 +162,24 @@ static inline int stalled_pop(unsigned consumer, uint64_t *element)
 static void serve_stalled(subject_ring *ring, const char *windows)
 {
     ends[0] = ring;
-    for (unsigned k = 1; k < PRODUCERS; k++) ends[k] = SUBJECT_JOIN(ring);
-    stalled_set_up(PRODUCERS, 1, 0);
+    for (unsigned k = 1; k < ENDS; k++) ends[k] = SUBJECT_JOIN(ring);
+    stalled_set_up(PRODUCERS, CONSUMERS, 0);
     stalled_serve(SUBJECT_VARIANT, windows);
 }
+
+#ifdef BENCH_CROWD
+static inline int crowd_push(subject_ring *end, uint64_t element)
+{
+    return subject_push(end, element);
+}
+
+static inline int crowd_pop(subject_ring *end, uint64_t *element)
+{
+    return subject_pop(end, element);
+}
+
+#include "crowd.h"
+#endif
 
 int main(int argc, char **argv)
 {
@@ -168,13 +190,19 @@ int main(int argc, char **argv)
         serve_stalled(run.ring, argv[2]);
         return 0;
     }
+#ifdef BENCH_CROWD
+    if (argc == 4 && !strcmp(argv[1], "crowd")) {
+        crowd_serve(run.ring, SUBJECT_VARIANT, argv[2], argv[3]);
+        return 0;
+    }
+#endif
     if (argc == 2 && !strcmp(argv[1], "batch32")) {
         run.places = batch_places;
         run.step = BATCH;
     } else if (argc == 2 && !strcmp(argv[1], "burst32")) {
         run.places = burst_places;
     } else if (argc != 2 || strcmp(argv[1], "pair")) {
-        bench_die("usage: pair|burst32|batch32|stalled WINDOWS");
+        bench_die("usage: pair|burst32|batch32|stalled WINDOWS|crowd THREADS MS");
     }
     bench_serve(SUBJECT_VARIANT, spsc_window, &run);
     return 0;

@@ -4,18 +4,32 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define SUBJECT_VARIANT "control, the empty loop"
 
+#ifdef BENCH_CROWD
+#define SUBJECT_JOIN(ring) subject_join(ring)
+#endif
+
 typedef struct subject_ring {
     uint64_t last;
-} subject_ring;
+} __attribute__((aligned(128))) subject_ring;
 
 static subject_ring *subject_open(void)
 {
     static subject_ring ring;
     return &ring;
 }
+
+#ifdef BENCH_CROWD
+/* Threads share nothing. */
+static subject_ring *subject_join(const subject_ring *ring)
+{
+    (void)ring;
+    return aligned_alloc(128, sizeof *ring);
+}
+#endif
 
 static inline int subject_push(subject_ring *ring, uint64_t v)
 {
