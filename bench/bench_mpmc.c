@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_mpmc.c: thetis_mpmc for 20 participants: the value form, or with BENCH_INDEX the index form.
+ * bench_mpmc.c: thetis_mpmc for 20 participants: the value form, or with BENCH_INDEX the
+ * index form.
  */
 #include <stdlib.h>
 #include <thetis/mpmc.h>
@@ -13,7 +14,8 @@ enum { PARTICIPANTS = 20 };
 
 #ifdef BENCH_INDEX
 
-#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", index form, uint64_t, 20 participants"
+#define SUBJECT_VARIANT                                                                         \
+    "thetis " THETIS_VERSION_STRING ", index form, uint64_t, 20 participants"
 
 typedef struct subject_ring {
     thetis_mpmc *ring;
