@@ -33,7 +33,8 @@ static subject_ring *subject_join(const subject_ring *subject)
 
 static subject_ring *subject_open(void)
 {
-    static char mem[THETIS_MPMC_SIZE(sizeof(uint64_t), CAPACITY, PARTICIPANTS, 1)] THETIS_CACHE_ALIGNED;
+    static char mem[THETIS_MPMC_SIZE(sizeof(uint64_t), CAPACITY, PARTICIPANTS, 1)]
+        THETIS_CACHE_ALIGNED;
     thetis_mpmc_cfg cfg = {
         .elem_size = sizeof(uint64_t), .capacity = CAPACITY, .participants = PARTICIPANTS};
     subject_ring first;

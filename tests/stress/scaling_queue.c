@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * scaling_queue.c: thetis/queue.h under 2 to 32 threads at once, with segments of 1 to 256 elements.
+ * scaling_queue.c: thetis/queue.h under 2 to 32 threads at once; segments of 1 to 256 elements.
  */
 #include "scaling.h"
 
