@@ -62,7 +62,7 @@ static void cell_collect(const tht_cells *cells, size_t self, const void *place,
     size_t threads = cells->domain->threads_;
     batch->next = next;
     cell_collect_range(cells, place, next, threads, self, batch);
-    cell_collect_range(cells, place, 0, next, self, batch);
+    if (next > 0) cell_collect_range(cells, place, 0, next, self, batch);
 }
 
 /* ---- build ----------------------------------------------------------------------------------- */

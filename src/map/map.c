@@ -111,10 +111,10 @@ static uintptr_t map_next(const tht_map_pair *pair, const uintptr_t *args)
     return ((thetis_map_fn *)args[MAP_MORE])(pair->value, args[MAP_VALUE]);
 }
 
-static void map_apply(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
+/* An operation that does change something: see map_look(). */
+static void map_change(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
 {
     tht_map_pair *pair = map_search(to, args[MAP_KEY]);
-    if (map_look(to, args, result)) return;
     if (!pair) {
         pair = &map_pairs(to)[to->items++];
         *pair = (tht_map_pair){args[MAP_KEY], args[MAP_VALUE]};
@@ -124,6 +124,11 @@ static void map_apply(tht_cell_block *to, const uintptr_t *args, uintptr_t *resu
     (void)map_tell(result, THETIS_OK, pair->value);
     if (args[MAP_OP] == MAP_ERASE) *pair = map_pairs(to)[--to->items];
     else pair->value = map_next(pair, args);
+}
+
+static void map_apply(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
+{
+    if (!map_look(to, args, result)) map_change(to, args, result);
 }
 
 /* What is left when a pair that is there is erased. */
@@ -140,7 +145,7 @@ static void map_erase(tht_cell_block *to, const tht_cell_block *version, uintptr
     }
 }
 
-/* Only called for operations that do change something: see map_look(). */
+/* Only called for operations that do change something. */
 static void map_make(tht_cell_block *to, const tht_cell_block *version, const uintptr_t *args,
                      uintptr_t *result)
 {
@@ -148,7 +153,7 @@ static void map_make(tht_cell_block *to, const tht_cell_block *version, const ui
         map_erase(to, version, args[MAP_KEY], result);
     } else {
         map_copy(to, version);
-        map_apply(to, args, result);
+        map_change(to, args, result);
     }
 }
 

@@ -22,10 +22,10 @@ FAULTS = [
           " || !cells->kind->goes(place, args)) return;", ") return;\n    (void)place;"),
     Fault("cell helps nobody", "dropped help", CELL,
           "    cell_collect_range(cells, place, next, threads, self, batch);\n"
-          "    cell_collect_range(cells, place, 0, next, self, batch);\n",
+          "    if (next > 0) cell_collect_range(cells, place, 0, next, self, batch);\n",
           "    (void)self;\n    (void)place;\n    (void)threads;\n"),
     Fault("cell helps half of them", "off by one", CELL,
-          "    cell_collect_range(cells, place, 0, next, self, batch);\n", ""),
+          "    if (next > 0) cell_collect_range(cells, place, 0, next, self, batch);\n", ""),
     Fault("cell helps from the first thread on", "dropped step", CELL,
           "    batch->next = next;\n", "    batch->next = next = 0;\n"),
     Fault("cell bit without a fence", "dropped step", CELL,
