@@ -2,8 +2,8 @@
 """hunt.py: looks for one of the faults in planted/.
 
 The changed file is compiled, linked before the archive of the instrumented library, and the
-scenarios of its structure run, with one strategy after the other until one finds it: few schedules
-of each first, since most faults show soon.
+scenarios of its structure run, with one strategy after the other until one finds it: first what the
+fault names, then few schedules of each, since most faults show soon.
 """
 
 import functools
@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGIES = ("random", "pct", "dfs", "dpor", "crash", "adversary")
 SCHEDULES = ("50", "3000")
-FLAGS = ["-std=c17", "-O1", "-g", "-w", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",
+FLAGS = ["-std=c17", "-O1", "-w", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",
          "-fno-builtin", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=2"]
 
 
@@ -122,9 +122,10 @@ def build(fault, parts, tree, folder):
     return folder / "program"
 
 
-def found_by(program, strategy, schedules):
+def found_by(program, strategy, schedules, scenario="*"):
     """The first verdict that the strategy finds, or None."""
-    command = [program, "--json", "--strategy", strategy, "--schedules", schedules]
+    command = [program, "--json", "--strategy", strategy, "--schedules", schedules,
+               "--scenario", scenario]
     with subprocess.Popen(command, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as process:
         for line in process.stdout:
@@ -142,6 +143,9 @@ def hunt(fault, parts, tree, everyone):
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         program = build(fault, parts, tree, Path(folder))
+        if fault.first and not everyone:
+            strategy, scenario = fault.first.split()
+            found[strategy] = found_by(program, strategy, SCHEDULES[-1], scenario)
         for schedules in SCHEDULES[-1:] if everyone else SCHEDULES:
             for strategy in STRATEGIES:
                 if everyone or not any(found.values()):

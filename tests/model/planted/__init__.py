@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """One change, and what it is an instance of."""
+    """One change, what it is an instance of, and, where others take long, the strategy and the
+    scenario that find it soon: they are tried first."""
     name: str
     kind: str
     path: str
     old: str
     new: str
+    first: str = ""
 
 
 def all_faults():

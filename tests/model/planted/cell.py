@@ -17,7 +17,8 @@ FAULTS = [
           "    uintptr_t request = thetis_atomic_load_acquire(thetis_domain_status_(of));\n"
           "    for (size_t k = 0; k < cells->args; k++)\n"
           "        args[k] = thetis_atomic_load_acquire(thetis_domain_arg_(of, k));\n"
-          "    if (!(request & 1)) return;\n"),
+          "    if (!(request & 1)) return;\n",
+          first="pct cell-two-cells-slow"),
     Fault("cell helper takes what is of another cell", "skipped re-check", CELL,
           " || !cells->kind->goes(place, args)) return;", ") return;\n    (void)place;"),
     Fault("cell helps nobody", "dropped help", CELL,

@@ -27,7 +27,8 @@ FAULTS = [
     Fault("lanes does not look where it has released", "dropped step", LANES,
           "k == THETIS_LANES_NONE_ ? THETIS_EMPTY : lanes_look(me, k);", "THETIS_EMPTY;"),
     Fault("lanes passes holes", "skipped re-check", LANES,
-          "    return me->taken_ == me->top_ && thetis", "    return thetis"),
+          "    return me->taken_ == me->top_ && thetis", "    return thetis",
+          first="pct lanes-passed"),
     Fault("lanes publishes before it draws", "claim instead of complete", LANES_H,
           "    ticket = thetis_lanes_draw_(producer, at, 1);\n"
           "    if (THETIS_UNLIKELY(ticket & THETIS_LANES_CLOSED_)) "
@@ -44,9 +45,11 @@ FAULTS = [
           "    thetis_lanes_set_ticket_(place->at + sizeof(thetis_bytes_header_), ticket);"),
     Fault("lanes batch draws one ticket", "lost count", LANES,
           "thetis_lanes_draw_(me, me->end_.side_.own_, done);",
-          "thetis_lanes_draw_(me, me->end_.side_.own_, 1);"),
+          "thetis_lanes_draw_(me, me->end_.side_.own_, 1);",
+          first="adversary lanes-batch"),
     Fault("lanes looks at tail twice", "steps beyond the bound", LANES,
           "    if (!(me->horizon_ & THETIS_LANES_CLOSED_))\n        me->horizon_ =",
           "    (void)thetis_atomic_load_relaxed(tail);\n"
-          "    if (!(me->horizon_ & THETIS_LANES_CLOSED_))\n        me->horizon_ ="),
+          "    if (!(me->horizon_ & THETIS_LANES_CLOSED_))\n        me->horizon_ =",
+          first="adversary lanes-two"),
 ]

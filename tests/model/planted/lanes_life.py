@@ -42,7 +42,8 @@ FAULTS = [
           "&lane->owner_, 0, who)) continue; /* pair: lanes.owner */",
           "&lane->owner_, 0, who)) break;"),
     Fault("lanes_life: expel forgets the promise", "dropped step", LANES,
-          "    thetis_atomic_store_relaxed(&lane->promised_, tail);\n", "    (void)tail;\n"),
+          "    thetis_atomic_store_relaxed(&lane->promised_, tail);\n", "    (void)tail;\n",
+          first="crash lanes-expel"),
     Fault("lanes_life: expel keeps the lane", "dropped step", LANES,
           "    thetis_atomic_store_relaxed(&lane->promised_, tail);\n"
           "    thetis_atomic_store_release(&lane->owner_, 0);",
@@ -54,5 +55,6 @@ FAULTS = [
     Fault("lanes_life: gap is never forgotten", "dropped step", LANES,
           "    me->taken_ = me->top_ = horizon;\n", ""),
     Fault("lanes_life: new consumer knows no gap", "stale knowledge", LANES,
-          ".taken_ = top - LANES_FAR,", ".taken_ = top,"),
+          ".taken_ = top - LANES_FAR,", ".taken_ = top,",
+          first="pct lanes-successor"),
 ]

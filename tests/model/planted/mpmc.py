@@ -25,13 +25,16 @@ FAULTS = [
           "THT_REQUEST_PENDING) break;\n"),
     Fault("mpmc owner leaves the deciding cell as it is", "dropped step", HELP,
           "        c = track_finish(t, tht_cell_at(t, index), c, request);\n",
-          "        (void)c;\n"),
+          "        (void)c;\n",
+          first="crash mpmc-room"),
     Fault("mpmc refusal leaves the same word", "ABA", HELP,
           "    tht_cell next = tht_cell_left(t, c);\n",
-          "    tht_cell next = tht_cell_with(c, 0, THT_CELL_EMPTY, c.value);\n"),
+          "    tht_cell next = tht_cell_with(c, 0, THT_CELL_EMPTY, c.value);\n",
+          first="random mpmc-full"),
     Fault("mpmc asks with the same sequence", "ABA", HELP,
           "new = {(old.tag & ~(next - 1)) + next, value};",
-          "new = {old.tag & ~(next - 1), value};"),
+          "new = {old.tag & ~(next - 1), value};",
+          first="random mpmc-full"),
     Fault("mpmc room of one too many", "off by one", HELP,
           "    uintptr_t before = at - t->capacity;\n",
           "    uintptr_t before = at - t->capacity - 1;\n"),
@@ -48,7 +51,8 @@ FAULTS = [
           "    if (THETIS_LIKELY(asked == 0)) return;\n", "    if (asked || !asked) return;\n"),
     Fault("mpmc helps all but the last", "off by one", TRACK,
           "id < t->users; id++) {\n        if (asked",
-          "id + 1 < t->users; id++) {\n        if (asked"),
+          "id + 1 < t->users; id++) {\n        if (asked",
+          first="adversary mpmc-wrap"),
     Fault("mpmc passes a cell that is being put", "skipped re-check", TRACK,
           "    case THT_CELL_PUTTING:\n    case THT_CELL_WANTING:\n"
           "        tht_mpmc_settle(t, view, at);\n",
@@ -58,14 +62,16 @@ FAULTS = [
           "    case THT_CELL_EMPTY:\n    case THT_CELL_WANTING:\n        return THETIS_EMPTY;\n"
           "    case THT_CELL_PUTTING:\n",
           "    case THT_CELL_EMPTY:\n    case THT_CELL_WANTING:\n    case THT_CELL_PUTTING:\n"
-          "        return THETIS_EMPTY;\n"),
+          "        return THETIS_EMPTY;\n",
+          first="crash mpmc-across"),
     Fault("mpmc slot is published before it is written", "order of steps", MPMC,
           "    memcpy(mpmc_element(ring, slot), item, ring->elem_size);\n    return "
           "mpmc_append(me, slot);\n",
           "    s = mpmc_append(me, slot);\n"
           "    memcpy(mpmc_element(ring, slot), item, ring->elem_size);\n    return s;\n"),
     Fault("mpmc slot is free before it was read", "order of steps", MPMC,
-          READ_ELEMENT + GIVE_BACK, GIVE_BACK + READ_ELEMENT),
+          READ_ELEMENT + GIVE_BACK, GIVE_BACK + READ_ELEMENT,
+          first="adversary mpmc-push-pop"),
     Fault("mpmc place is used after it was given away", "order of steps", MPMC,
           "    thetis_thread_leave(end->ring_->places, end->id_);\n",
           "    thetis_thread_leave(end->ring_->places, end->id_);\n"

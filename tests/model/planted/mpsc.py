@@ -14,7 +14,8 @@ FAULTS = [
     Fault("mpsc walks on without a look at the holes", "skipped re-check", MPSC,
           "    size_t k = mpsc_scan(ring);\n"
           "    if (k != MPSC_NONE) return mpsc_take_hole(ring, k, item);\n    int found",
-          "    size_t k;\n    int found"),
+          "    size_t k;\n    int found",
+          first="crash mpsc-holes"),
     Fault("mpsc reserve for late producers one too small", "off by one", MPSC,
           "    me->last_ = tail;\n", "    me->last_ = tail;\n    limit += THETIS_MPSC_STEP_;\n"),
     Fault("mpsc learns limit before tail", "order of steps", MPSC,
