@@ -164,6 +164,9 @@ static void serve_stalled(subject_ring *ring, const char *windows)
     ends[0] = ring;
     for (unsigned k = 1; k < ENDS; k++) ends[k] = SUBJECT_JOIN(ring);
     stalled_set_up(PRODUCERS, CONSUMERS, 0);
+#ifdef BENCH_UNBOUNDED
+    stalled.ahead = 1024;
+#endif
     stalled_serve(SUBJECT_VARIANT, windows);
 }
 

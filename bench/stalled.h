@@ -54,6 +54,7 @@ typedef struct stalled_seat {
     pthread_t thread;
     volatile sig_atomic_t inside; /* an operation */
     thetis_atomic returned;       /* operations */
+    thetis_atomic elements;       /* moved */
     thetis_atomic tid;
     uint64_t used; /* processor time, when the tester last looked */
 } __attribute__((aligned(128))) stalled_seat;
@@ -64,6 +65,7 @@ static struct {
     int consumers_wait;  /* for each other, by contract */
     int producers_yield; /* now and then, since nothing makes them wait */
     int between;         /* victims are suspended between two operations, not inside of one */
+    uintptr_t ahead;     /* elements that producers of an unbounded queue go ahead; 0: bounded */
     int found[2];       /* a pipe: the handler tells whether it met its thread inside */
     int go_on[2];       /* a pipe: what the handler waits for */
     uint64_t random;
@@ -110,16 +112,35 @@ static inline int stalled_pop_one(stalled_seat *me)
     return done;
 }
 
+/* Whether so many elements are in an unbounded queue that one more would take long to come out. */
+static int stalled_is_ahead(void)
+{
+    uintptr_t in = 0, out = 0;
+    for (unsigned k = 0; k < stalled.producers + stalled.consumers; k++) {
+        uintptr_t n = thetis_atomic_load_relaxed(&stalled.seat[k].elements);
+        if (stalled.seat[k].produces) in += n;
+        else out += n;
+    }
+    return (intptr_t)(in - out) >= (intptr_t)stalled.ahead;
+}
+
 static void *stalled_body(void *arg)
 {
     stalled_seat *me = (stalled_seat *)arg;
     unsigned vain = 0, moved = 0;
     uintptr_t returned = thetis_atomic_load_relaxed(&me->returned);
+    uintptr_t elements = thetis_atomic_load_relaxed(&me->elements);
     stalled_me = me;
     thetis_atomic_store_relaxed(&me->tid, (uintptr_t)gettid());
     while (!thetis_atomic_load_relaxed(&stalled.stop)) {
+        if (stalled.ahead && me->produces && stalled_is_ahead()) {
+            (void)sched_yield();
+            continue;
+        }
         int done = me->produces ? stalled_push_one(me) : stalled_pop_one(me);
         thetis_atomic_store_relaxed(&me->returned, ++returned);
+        elements += (uintptr_t)(done != 0);
+        thetis_atomic_store_relaxed(&me->elements, elements);
         if (done ? stalled.producers_yield && ++moved % STALLED_BURST == 0
                  : ++vain % STALLED_VAIN == 0)
             (void)sched_yield();

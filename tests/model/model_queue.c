@@ -36,7 +36,7 @@ static void both_1_body(unsigned thread)
 
 const thetis_check_scenario queue_both_1 = {
     .name = "queue-both-one", .threads = 2, .setup = make_2_1, .body = both_1_body,
-    .done = drain, .slow = 4};
+    .done = drain, .slow = 8};
 
 static void pair_body(unsigned thread)
 {
@@ -55,7 +55,7 @@ const thetis_check_scenario queue_pushes = {
 const thetis_check_scenario queue_pushes_1 = {
     .name = "queue-pushes-one", .threads = 3, .setup = make_3_1, .body = pair_body,
     .done = drain,
-    .slow = 2};
+    .slow = 8};
 
 static void pops_body(unsigned thread)
 {
@@ -77,7 +77,7 @@ static void both_body(unsigned thread)
 
 const thetis_check_scenario queue_both = {
     .name = "queue-both", .threads = 3, .setup = make_3_2, .body = both_body, .done = drain,
-    .slow = 4};
+    .flags = THETIS_CHECK_SC, .slow = 4};
 
 /* Segments are used again as soon as nobody protects them. */
 static void reclaim_body(unsigned thread)
@@ -93,7 +93,7 @@ static void reclaim_body(unsigned thread)
 
 const thetis_check_scenario queue_reclaim = {
     .name = "queue-reclaim", .threads = 3, .setup = make_3_1, .body = reclaim_body,
-    .done = drain, .slow = 2};
+    .done = drain, .slow = 8};
 
 /* The same in batches. */
 static void batch_1_body(unsigned thread)

@@ -80,7 +80,7 @@ static void left_done(void)
 
 const thetis_check_scenario queue_left = {
     .name = "queue-left", .threads = 2, .setup = make_left, .body = left_body,
-    .done = left_done};
+    .done = left_done, .slow = 2};
 
 /* ---- claims that one is late to know of ------------------------------------------------------ */
 
@@ -121,7 +121,7 @@ static void sealed_body(unsigned thread)
 
 const thetis_check_scenario queue_sealed = {
     .name = "queue-sealed", .threads = 2, .setup = make_sealed, .body = sealed_body,
-    .done = drain_if_all_went_on};
+    .done = drain_if_all_went_on, .slow = 4};
 
 /* Who has found a segment left goes on, and does not enter it again and again. */
 enum { ENTERED_STEPS = 6 };
@@ -144,7 +144,8 @@ static void entered_body(unsigned thread)
 }
 
 const thetis_check_scenario queue_entered = {
-    .name = "queue-entered", .threads = 2, .setup = make_entered, .body = entered_body};
+    .name = "queue-entered", .threads = 2, .setup = make_entered, .body = entered_body,
+    .slow = 4};
 
 /* The element has a claim already: of member 2, whose request has ended another way. */
 static void make_void(void)
@@ -163,4 +164,5 @@ static void void_body(unsigned thread)
 }
 
 const thetis_check_scenario queue_void = {
-    .name = "queue-void", .threads = 2, .setup = make_void, .body = void_body, .done = drain};
+    .name = "queue-void", .threads = 2, .setup = make_void, .body = void_body, .done = drain,
+    .slow = 4};

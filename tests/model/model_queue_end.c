@@ -96,7 +96,7 @@ static void close_twice_done(void)
 const thetis_check_scenario queue_close_twice = {
     .name = "queue-close-twice", .threads = 2, .setup = make_2_1, .body = close_twice_body,
     .done = close_twice_done,
-    .slow = 2};
+    .flags = THETIS_CHECK_SC, .slow = 2};
 
 /* ---- members --------------------------------------------------------------------------------- */
 
@@ -132,7 +132,7 @@ static void join_done(void)
 
 const thetis_check_scenario queue_join = {
     .name = "queue-join", .threads = 3, .setup = make_join, .body = join_body, .done = join_done,
-    .slow = 4};
+    .flags = THETIS_CHECK_SC, .slow = 4};
 
 /* ---- a pool that is used up ------------------------------------------------------------------ */
 
@@ -166,7 +166,7 @@ static void poor_done(void)
 const thetis_check_scenario queue_poor = {
     .name = "queue-poor", .threads = 2, .setup = make_poor, .body = poor_body,
     .done = poor_done,
-    .slow = 2};
+    .flags = THETIS_CHECK_SC, .slow = 2};
 
 /* ---- order that others can see --------------------------------------------------------------- */
 
