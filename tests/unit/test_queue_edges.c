@@ -72,15 +72,22 @@ TEST(more_members_than_places)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
+/* Those in the store and in the magazines of all places. */
 static size_t queue_free_blocks(void)
 {
-    thetis_domain_thread *thread;
+    thetis_domain_thread *thread[QUEUE_THREADS];
     void *block[64];
-    size_t n = 0;
-    CHECK_EQ(thetis_domain_join(queue_domain, &thread), THETIS_OK);
-    while (n < 64 && thetis_pool_take(queue_pool, thread, &block[n]) == THETIS_OK) n++;
-    for (size_t k = 0; k < n; k++) thetis_pool_give(queue_pool, thread, block[k]);
-    thetis_domain_leave(thread);
+    size_t n = 0, of[QUEUE_THREADS];
+    for (int t = 0; t < QUEUE_THREADS; t++) {
+        CHECK_EQ(thetis_domain_join(queue_domain, &thread[t]), THETIS_OK);
+        of[t] = n;
+        while (n < 64 && thetis_pool_take(queue_pool, thread[t], &block[n]) == THETIS_OK) n++;
+    }
+    for (int t = 0; t < QUEUE_THREADS; t++) {
+        size_t end = t + 1 < QUEUE_THREADS ? of[t + 1] : n;
+        for (size_t k = of[t]; k < end; k++) thetis_pool_give(queue_pool, thread[t], block[k]);
+        thetis_domain_leave(thread[t]);
+    }
     return n;
 }
 
@@ -142,6 +149,31 @@ TEST(fini_gives_all_back)
             CHECK_EQ(queue_free_blocks(), 10);
         }
     }
+}
+
+/* Segments that a member has retired and another one protects: who leaves leaves them behind, and
+ * they are there again when nobody protects them. */
+TEST(who_leaves_leaves_what_it_has_retired)
+{
+    thetis_queue_member me, it;
+    thetis_queue *queue = queue_make(sizeof(uint32_t), 2, 10);
+    CHECK_EQ(thetis_queue_join(queue, &it), THETIS_OK);
+    CHECK_EQ(thetis_queue_join(queue, &me), THETIS_OK);
+    queue_pop_says(&it, THETIS_EMPTY);
+    for (uint32_t k = 0; k < 6; k++) {
+        queue_push_says(&me, k, THETIS_OK);
+        queue_pop_is(&me, k);
+    }
+    thetis_queue_leave(&me);
+    thetis_pool_levels levels;
+    thetis_pool_stat(queue_pool, &levels);
+    CHECK(levels.unreclaimed > 0);
+    queue_push_says(&it, 6, THETIS_OK);
+    queue_pop_is(&it, 6);
+    thetis_queue_leave(&it);
+    CHECK_EQ(thetis_queue_fini(queue), THETIS_OK);
+    CHECK_EQ(thetis_pool_collect(queue_pool), 0);
+    CHECK_EQ(queue_free_blocks(), 10);
 }
 
 /* A few segments go round. */
@@ -219,7 +251,8 @@ TEST(a_typed_pop_of_another_size_aborts)
 
 TEST_MAIN(T(bad_configurations_are_refused), T(pools_must_fit), T(more_members_than_places),
           T(a_pool_that_is_used_up_loses_nothing), T(init_without_a_block_is_refused),
-          T(fini_gives_all_back), T(memory_stays_flat), T(a_stalled_push_is_passed_over),
+          T(fini_gives_all_back), T(who_leaves_leaves_what_it_has_retired),
+          T(memory_stays_flat), T(a_stalled_push_is_passed_over),
           T(a_stalled_request_is_answered_once),
           T(a_typed_push_of_another_size_aborts, .aborts = true),
           T(a_typed_pop_of_another_size_aborts, .aborts = true))
