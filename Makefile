@@ -33,6 +33,14 @@ suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/ex
 	$(foreach cases,$(wildcard tests/real/*_cases.py),\
 	--check "$(PYTHON) $(cases) build/$(1)/examples")
 
+# The fake kernel: the conformance suite on its systems, random scripts, bugs put back.
+SYSTEMS = linux:epoll linux:poll
+FAKE = $(foreach rows,$(basename $(notdir $(wildcard tests/conform/conform_*.c))),\
+	$(foreach system,$(SYSTEMS),--check "build/host/tests/conform/$(rows) \
+	--sim $(firstword $(subst :, ,$(system))) --backend $(lastword $(subst :, ,$(system)))")) \
+	--check "$(PYTHON) tests/sim/sim.py build/host/bin/thetis-sim" \
+	--check "$(PYTHON) tests/sim/bugs.py build/host"
+
 # Checks of the sources, the tools and the harness themselves; each prints TAP.
 CHECKS = $(foreach tool,tidy pairs,--check "$(PYTHON) tools/$(tool).py --tap") \
 	--check "$(PYTHON) tools/guarantees.py --check" \
@@ -70,7 +78,7 @@ test: ## every suite and the code's own rules; the last line has the totals
 	@$(call tree,release)
 	@$(call tree,check)
 	@$(CLANG); $(call tree,check-clang)
-	@$(call suite,host) $(CHECKS) $(MODEL)
+	@$(call suite,host) $(FAKE) $(CHECKS) $(MODEL)
 
 check: ## the concurrency tester alone: scenarios, weakened orders, planted faults
 	$(SETUP) test

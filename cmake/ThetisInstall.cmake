@@ -26,6 +26,11 @@ if(THETIS_CHECK)
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
           INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endif()
+if(THETIS_SIM)
+  set_target_properties(thetis_fake PROPERTIES EXPORT_NAME sim)
+  install(TARGETS thetis_fake EXPORT thetis ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
 install(EXPORT thetis NAMESPACE thetis:: FILE thetisTargets.cmake
         DESTINATION ${thetis_package_dir})
 

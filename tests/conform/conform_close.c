@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "conform/suite.h"
 
@@ -180,7 +179,7 @@ static void row_103_reused_descriptors_in_one_batch(suite *w)
     }
     while (c->lives < test_scale(40000)) {
         for (int i = 0; i < CROWD; i++)
-            if (write(c->places[i].peer, &c->places[i].life, 1) != 1) FAIL("peer cannot send");
+            CHECK_EQ(peer_put(c->places[i].peer, &c->places[i].life, 1), 1);
         suite_turn(w);
     }
     CHECK(c->bytes > 0);
@@ -202,14 +201,13 @@ static void row_104_a_copy_of_the_descriptor_lives_on(suite *w)
     int other_fd = wire_pair(w, &other);
     wire_recv(&x);
     suite_turns(w, 3);
-    int copy = dup(x.tcp.handle_.fd_);
-    CHECK(copy >= 0);
+    int copy = the_world->copy(x.tcp.handle_.fd_);
     wire_close(&x);
     uint64_t events = suite_stat(w).events;
     peer_send(fd, 0, 100);
     suite_turns(w, 50);
     if (w->way == SUITE_PLAIN) CHECK_EQ(suite_stat(w).events, events); /* not even stale ones */
-    close(copy);
+    peer_close(copy);
     wire_close(&other);
     peer_close(fd);
     peer_close(other_fd);
@@ -220,7 +218,7 @@ static void row_105_a_slot_is_reused_many_times(suite *w)
 {
     static thetis_poll_fd poll;
     int fds[2];
-    CHECK_EQ(pipe(fds), 0);
+    the_world->pipe(fds);
     suite_reopen(w, (thetis_loop_cfg){.max_handles = 1});
     w->fault.spurious = w->fault.duplicate = 0;
     w->fault.ghosts = 1000;
@@ -233,8 +231,8 @@ static void row_105_a_slot_is_reused_many_times(suite *w)
         UNTIL(w, suite_stat(w).handles == 0);
     }
     CHECK(suite_stat(w).stale >= stale + test_scale(70000) - 2);
-    close(fds[0]);
-    close(fds[1]);
+    peer_close(fds[0]);
+    peer_close(fds[1]);
 }
 
 /* ---- 106 ------------------------------------------------------------------------------------- */

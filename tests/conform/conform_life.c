@@ -15,6 +15,7 @@
 static void row_001_create_destroy_leaks_nothing(suite *w)
 {
     thetis_loop_cfg cfg = {.sys = &w->fault.sys};
+    suite_need_threads();
     size_t fds = suite_open_fds();
     size_t threads = suite_entries("/proc/self/task");
     size_t maps = 0;
@@ -87,6 +88,7 @@ static void *stop_it(void *loop)
 static void row_004_stop_from_another_thread(suite *w)
 {
     pthread_t thread;
+    suite_need_threads();
     suite_reopen(w, (thetis_loop_cfg){.stay = 1});
     for (size_t i = 0; i < test_scale(200); i++) {
         CHECK_EQ(pthread_create(&thread, NULL, stop_it, w->loop), 0);
@@ -123,7 +125,7 @@ static void row_006_two_loops_are_independent(suite *w)
     static wire here, there;
     static gate g;
     other = *w;
-    fault_init(&other.fault, &tht_sys_host, 1);
+    fault_init(&other.fault, w->fault.under, 1);
     thetis_loop_cfg cfg = {.sys = &other.fault.sys};
     CHECK_EQ(thetis_loop_create(&cfg, &other.loop), THETIS_OK);
     gate_open(&other, &g, &there, 1);
@@ -187,7 +189,7 @@ static void exercise(suite *w)
     static thetis_poll_fd poll;
     int pipe_fds[2];
     ticker t = {.w = w};
-    CHECK_EQ(pipe(pipe_fds), 0);
+    the_world->pipe(pipe_fds);
     CHECK_EQ(thetis_poll_fd_open(w->loop, &poll, pipe_fds[1], on_poll), THETIS_OK);
     CHECK_EQ(thetis_poll_fd_start(&poll, THETIS_POLL_OUT), THETIS_OK);
     thetis_timer_init(w->loop, &t.timer, on_nested);
@@ -208,12 +210,13 @@ static void exercise(suite *w)
     wire_close(&ours);
     wire_close(&theirs);
     gate_close(&g);
-    close(pipe_fds[0]);
-    close(pipe_fds[1]);
+    peer_close(pipe_fds[0]);
+    peer_close(pipe_fds[1]);
 }
 
 static void row_008_no_allocation_after_init(suite *w)
 {
+    suite_need_threads(); /* where a case has no process for itself, others allocate */
     void *volatile proof = malloc(1); /* volatile: a compiler may drop an unused pair */
     free(proof);
     CHECK(count_malloc() > 0); /* the hook is there */
@@ -241,6 +244,7 @@ static void *wake_it(void *loop)
 static void row_009_callbacks_run_on_the_owner_thread(suite *w)
 {
     pthread_t thread;
+    suite_need_threads();
     suite_reopen(w, (thetis_loop_cfg){.stay = 1, .on_wake = on_wake_here, .user = w});
     for (unsigned i = 0; i < 20; i++) {
         unsigned before = w->callbacks;
@@ -315,6 +319,7 @@ static void row_012_discard_after_fork_spares_the_parent(suite *w)
 {
     static wire x, taken;
     static gate g;
+    suite_need_threads();
     int fd = wire_pair(w, &x);
     wire_recv(&x);
     gate_open(w, &g, &taken, 1);

@@ -310,7 +310,7 @@ static void answer(wire *x, const thetis_recv *r)
 static void gush(int fd)
 {
     static const char block[65536];
-    while (send(fd, block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) continue;
+    while (peer_put(fd, block, sizeof block) > 0) continue;
 }
 
 /* One side of every ping-pong: takes the answer, sends the next. 1 when all have ended. */
@@ -321,7 +321,7 @@ static int ping_all(void)
         char byte;
         if (rounds_done[i] == ROUNDS) continue;
         all = 0;
-        if (recv(ping_fds[i], &byte, 1, MSG_DONTWAIT) != 1) continue;
+        if (peer_get(ping_fds[i], &byte, 1).n != 1) continue;
         if (++rounds_done[i] < ROUNDS) peer_send(ping_fds[i], rounds_done[i], 1);
     }
     return all;

@@ -2,13 +2,8 @@
  *
  * conform_unix.c: rows of the groups for unix sockets: streams, descriptors, datagrams.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "conform/plug.h"
@@ -22,7 +17,7 @@ static thetis_addr fresh(const char *form)
     thetis_addr addr;
     char text[THETIS_ADDR_TEXT_MAX];
     (void)snprintf(text, sizeof text, form, (int)getpid(), count++);
-    if (text[5] == '/') (void)unlink(text + 5);
+    if (text[5] == '/') the_world->forget(text + 5);
     CHECK_EQ(thetis_addr_parse(&addr, text), THETIS_OK);
     return addr;
 }
@@ -30,31 +25,10 @@ static thetis_addr fresh(const char *form)
 static const char on_disk[] = "unix:/tmp/thetis-conform-%d-%u";
 static const char abstract[] = "unix:@thetis-conform-%d-%u";
 
-static socklen_t to_sun(struct sockaddr_un *sun, const thetis_addr *addr)
+/* A peer's socket; bound if `at` is given. */
+static int peer_unix(tht_type type, const thetis_addr *at)
 {
-    size_t len = addr->u.path[0] ? strlen(addr->u.path) + 1 : 1 + strlen(addr->u.path + 1);
-    memset(sun, 0, sizeof *sun);
-    sun->sun_family = AF_UNIX;
-    memcpy(sun->sun_path, addr->u.path, len);
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-}
-
-/* A peer's socket, blocking; bound if `at` is given. */
-static int peer_unix(int type, const thetis_addr *at)
-{
-    struct sockaddr_un sun;
-    int fd = socket(AF_UNIX, type, 0);
-    CHECK(fd >= 0);
-    if (at) CHECK_EQ(bind(fd, (struct sockaddr *)&sun, to_sun(&sun, at)), 0);
-    return fd;
-}
-
-static int peer_dial(int type, const thetis_addr *to)
-{
-    struct sockaddr_un sun;
-    int fd = peer_unix(type, NULL);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&sun, to_sun(&sun, to)), 0);
-    return fd;
+    return peer_socket(THETIS_ADDR_UNIX, type, at);
 }
 
 /* ---- streams of ours: wires whose stream is x->un -------------------------------------------- */
@@ -129,7 +103,7 @@ static void connect_at(suite *w, const char *form)
     wire_close(&a);
     wire_close(&b);
     gate_close(&g);
-    if (at.u.path[0]) CHECK_EQ(unlink(at.u.path), 0);
+    the_world->forget(at.u.path);
 }
 
 static void row_026_a_path(suite *w)
@@ -150,12 +124,12 @@ static void row_026_nobody_there(suite *w)
     UNTIL(w, x.connects == 1);
     CHECK_EQ(x.connected, THETIS_EREFUSED);
     wire_close(&x);
-    peer_close(peer_unix(SOCK_STREAM, &at)); /* a path without a listener */
+    peer_close(peer_unix(THT_STREAM, &at)); /* a path without a listener */
     unix_wire(w, &x, &at);
     UNTIL(w, x.connects == 1);
     CHECK_EQ(x.connected, THETIS_EREFUSED);
     wire_close(&x);
-    CHECK_EQ(unlink(at.u.path), 0);
+    the_world->forget(at.u.path);
 }
 
 /* Until the listener takes one, the others are tried again by time, and nothing spins. */
@@ -166,17 +140,18 @@ static void row_026_a_full_backlog(suite *w)
     thetis_addr at = fresh(abstract);
     unsigned done = 0, taken = 0;
     uint64_t calls = fault_calls(&w->fault, FAULT_CONNECT);
-    int fds[MANY], fd = peer_unix(SOCK_STREAM, &at);
-    CHECK_EQ(listen(fd, 1), 0);
+    int fds[MANY], fd = peer_unix(THT_STREAM, &at);
+    peer_backlog(fd, 1);
     for (int i = 0; i < MANY; i++) unix_wire(w, &x[i], &at);
     suite_turns(w, 60);
     for (int i = 0; i < MANY; i++) done += x[i].connects;
     CHECK(done > 0 && done < MANY);
     CHECK(fault_calls(&w->fault, FAULT_CONNECT) - calls < MANY * 10);
     for (int left = SUITE_TURNS; taken < MANY; left--) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
+        const tht_sys *sys = the_world->peers();
+        tht_ret r = sys->accept(sys, fd, NULL);
         CHECK(left > 0);
-        if (poll(&p, 1, 0) == 1) fds[taken++] = accept(fd, NULL, NULL);
+        if (r.status == THETIS_OK) fds[taken++] = (int)r.n;
         suite_turn(w);
     }
     for (int i = 0; i < MANY; i++) {
@@ -192,8 +167,8 @@ static void row_026_close_while_the_backlog_is_full(suite *w)
 {
     static wire x[4];
     thetis_addr at = fresh(abstract);
-    int fd = peer_unix(SOCK_STREAM, &at);
-    CHECK_EQ(listen(fd, 0), 0);
+    int fd = peer_unix(THT_STREAM, &at);
+    peer_backlog(fd, 0);
     for (int i = 0; i < 4; i++) unix_wire(w, &x[i], &at);
     suite_turns(w, 3);
     CHECK_EQ(x[3].connects, 0);
@@ -209,10 +184,9 @@ static void row_038_the_peers_name(suite *w)
     static wire b;
     static gate g;
     thetis_addr at = fresh(abstract), own = fresh(abstract);
-    struct sockaddr_un sun;
     unix_gate(w, &g, &at, &b, 1);
-    int fd = peer_unix(SOCK_STREAM, &own);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&sun, to_sun(&sun, &at)), 0);
+    int fd = peer_unix(THT_STREAM, &own);
+    peer_dial(fd, &at);
     UNTIL(w, g.accepts == 1);
     CHECK(thetis_addr_equal(&g.peers[0], &own));
     wire_close(&b);
@@ -229,7 +203,7 @@ static void row_045_a_peer_that_leaves_bytes_unread(suite *w)
     static post p;
     thetis_addr at = fresh(abstract);
     unix_gate(w, &g, &at, &b, 1);
-    int fd = peer_dial(SOCK_STREAM, &at);
+    int fd = peer_connect(&at);
     UNTIL(w, g.accepts == 1);
     CHECK_EQ(post_send(&b, &p, "unread", 6), THETIS_OK);
     UNTIL(w, p.done == 1);
@@ -274,7 +248,7 @@ static void row_074_descriptors_arrive(suite *w)
     char got[4] = {0};
     suite_need(w, THETIS_CAP_UNIX_FD_PASS);
     unix_pair(w, &a, &b);
-    CHECK_EQ(pipe(ends), 0);
+    the_world->pipe(ends);
     sent[0] = sent[1] = sent[2] = ends[1];
     suite_fill(bytes, 0, sizeof bytes);
     taken_count = 0;
@@ -289,9 +263,9 @@ static void row_074_descriptors_arrive(suite *w)
     CHECK_EQ(op.send.sent, 1000);
     CHECK_EQ(taken_count, 3);
     for (unsigned i = 0; i < 3; i++) {
-        CHECK_EQ(fcntl(taken_fds[i], F_GETFD), FD_CLOEXEC);
-        CHECK_EQ(write(taken_fds[i], "abc", 3), 3);
-        CHECK_EQ(read(ends[0], got, 3), 3);
+        CHECK(the_world->is_private(taken_fds[i]));
+        CHECK_EQ(the_world->put(taken_fds[i], "abc", 3).n, 3);
+        CHECK_EQ(the_world->get(ends[0], got, 3).n, 3);
         CHECK_STR(got, "abc");
         peer_close(taken_fds[i]);
     }
@@ -315,7 +289,7 @@ static void discard(suite *w, int oneshot, void (*on_recv)(wire *, const thetis_
     int sent[THETIS_UNIX_FDS_MAX];
     unix_pair(w, &a, &b);
     size_t fds = suite_open_fds();
-    for (unsigned i = 0; i < THETIS_UNIX_FDS_MAX; i++) sent[i] = STDERR_FILENO;
+    for (unsigned i = 0; i < THETIS_UNIX_FDS_MAX; i++) sent[i] = the_world->spare;
     b.oneshot = oneshot;
     b.unverified = 1;
     b.on_recv = on_recv;
@@ -343,7 +317,7 @@ static void row_074_refused_and_canceled_descriptors(suite *w)
     static wire a, b;
     static thetis_unix_send op;
     unsigned done = 0;
-    int fd = 0, bad = -1;
+    int fd = the_world->spare, bad = -1;
     suite_need(w, THETIS_CAP_UNIX_FD_PASS);
     unix_pair(w, &a, &b);
     op.send.user = &done;
@@ -395,7 +369,7 @@ static void row_076_unix_datagrams(suite *w)
     CHECK_EQ(thetis_udp_join(&a.udp, &at_b, 0), THETIS_EINVAL);
     plug_close(&a);
     plug_close(&b);
-    CHECK_EQ(unlink(at_a.u.path), 0);
+    the_world->forget(at_a.u.path);
 }
 
 static void row_076_a_sender_without_a_name(suite *w)
@@ -414,13 +388,24 @@ static void row_076_a_sender_without_a_name(suite *w)
     plug_close(&b);
 }
 
+/* Bytes of the datagram that waits. */
+static size_t peer_unix_take(int fd)
+{
+    const tht_sys *sys = the_world->peers();
+    char byte;
+    thetis_addr from;
+    tht_in in = {.into = &byte, .room = 1, .from = &from};
+    CHECK_EQ(sys->recv_msgs(sys, fd, &in, 1).n, 1);
+    return in.len;
+}
+
 /* The queue of the peer is full: a real lack, with a peer whose room the system does not report. */
 static void row_083_a_peer_that_does_not_read(suite *w)
 {
     static plug a;
     static unsigned char byte;
     thetis_addr at = fresh(abstract);
-    int fd = peer_unix(SOCK_DGRAM, &at);
+    int fd = peer_unix(THT_DGRAM, &at);
     unsigned sent = 0;
     unix_plug(w, &a, NULL);
     a.any = 1;
@@ -432,7 +417,7 @@ static void row_083_a_peer_that_does_not_read(suite *w)
         CHECK_EQ(thetis_udp_send(&a.udp, &at, &byte, 1), THETIS_ENOBUFS);
         CHECK(fault_calls(&w->fault, FAULT_SEND_MSGS) - calls < 10);
     }
-    for (; sent > 0; sent--) CHECK_EQ(recv(fd, &byte, 1, 0), 1);
+    for (; sent > 0; sent--) CHECK_EQ(peer_unix_take(fd), 1);
     CHECK_EQ(thetis_udp_wait_writable(&a.udp, plug_on_writable), THETIS_OK);
     UNTIL(w, a.rooms == 4);
     CHECK_EQ(thetis_udp_send(&a.udp, &at, &byte, 1), THETIS_OK);
@@ -440,22 +425,12 @@ static void row_083_a_peer_that_does_not_read(suite *w)
     peer_close(fd);
 }
 
+/* Connects, too: so the call says where to. */
 static void peer_send_fd(int fd, const thetis_addr *to, int what)
 {
-    union {
-        size_t align;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct sockaddr_un sun;
-    struct iovec iov = {&what, 1};
-    struct msghdr m = {.msg_name = &sun, .msg_namelen = to_sun(&sun, to), .msg_iov = &iov,
-                       .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof what);
-    memcpy(CMSG_DATA(c), &what, sizeof what);
-    CHECK_EQ(sendmsg(fd, &m, 0), 1);
+    const tht_sys *sys = the_world->peers();
+    peer_dial(fd, to);
+    CHECK_EQ(sys->send_fds(sys, fd, &(thetis_iov){"x", 1}, 1, &what, 1).n, 1);
 }
 
 static void row_076_descriptors_of_a_datagram_are_closed(suite *w)
@@ -465,7 +440,7 @@ static void row_076_descriptors_of_a_datagram_are_closed(suite *w)
     unix_plug(w, &a, &at);
     a.any = 1;
     plug_recv(&a);
-    int fd = peer_unix(SOCK_DGRAM, NULL);
+    int fd = peer_unix(THT_DGRAM, NULL);
     size_t fds = suite_open_fds();
     peer_send_fd(fd, &at, fd);
     UNTIL(w, a.datagrams == 1);

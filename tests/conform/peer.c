@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * peer.c: the foreign ends of connections: plain blocking sockets, see suite.h.
+ * peer.c: the foreign ends of connections, see suite.h. They wait for what they need, as blocking
+ * sockets do, and never longer than PEER_WAIT_NS.
  */
 #include "conform/suite.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#define PEER_WAIT_NS UINT64_C(20000000000)
 
-typedef union peer_name {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-} peer_name;
-
-static int peer_try(int result)
+static const tht_sys *calls(void)
 {
-    if (result < 0) FAIL("peer: %s", strerror(errno));
-    return result;
+    return the_world->peers();
+}
+
+static int peer_try(tht_ret r)
+{
+    if (r.status != THETIS_OK) FAIL("peer: %s, os %d", thetis_status_name(r.status), (int)r.os);
+    return (int)r.n;
+}
+
+void peer_wait(int fd, unsigned mask)
+{
+    const tht_sys *sys = calls();
+    tht_pollfd entry = {.fd = fd,
+                        .events = (int16_t)peer_try(sys->poll_set(sys, fd, 0, 0, mask))};
+    tht_event event;
+    uint64_t token = 0;
+    uint32_t first = 0;
+    if (peer_try(sys->poll_wait(sys, &entry, &token, 1, &first, &event, 1, PEER_WAIT_NS)) == 0)
+        FAIL("a peer waits for ever");
 }
 
 thetis_addr suite_local(uint16_t port)
@@ -30,62 +36,80 @@ thetis_addr suite_local(uint16_t port)
     return addr;
 }
 
-static socklen_t peer_to_name(peer_name *name, const thetis_addr *addr)
+int peer_socket(thetis_addr_family family, tht_type type, const thetis_addr *at)
 {
-    memset(name, 0, sizeof *name);
-    if (addr->family == THETIS_ADDR_V4) {
-        name->in.sin_family = AF_INET;
-        name->in.sin_port = htons(addr->port);
-        memcpy(&name->in.sin_addr, addr->u.v4, sizeof addr->u.v4);
-        return sizeof name->in;
-    }
-    name->in6.sin6_family = AF_INET6;
-    name->in6.sin6_port = htons(addr->port);
-    memcpy(&name->in6.sin6_addr, addr->u.v6, sizeof addr->u.v6);
-    return sizeof name->in6;
+    const tht_sys *sys = calls();
+    int fd = peer_try(sys->socket(sys, family, type));
+    if (at) peer_try(sys->bind(sys, fd, at));
+    return fd;
+}
+
+thetis_addr peer_addr(int fd)
+{
+    const tht_sys *sys = calls();
+    thetis_addr addr;
+    peer_try(sys->name(sys, fd, THT_LOCAL, &addr));
+    return addr;
 }
 
 uint16_t peer_port(int fd)
 {
-    peer_name name;
-    socklen_t len = sizeof name;
-    peer_try(getsockname(fd, &name.any, &len));
-    return ntohs(name.any.sa_family == AF_INET ? name.in.sin_port : name.in6.sin6_port);
+    return peer_addr(fd).port;
+}
+
+void peer_backlog(int fd, int backlog)
+{
+    peer_try(calls()->listen(calls(), fd, backlog));
 }
 
 int peer_listen(thetis_addr *at)
 {
-    peer_name name;
     thetis_addr any = suite_local(0);
-    socklen_t len = peer_to_name(&name, &any);
-    int fd = peer_try(socket(AF_INET, SOCK_STREAM, 0));
-    peer_try(bind(fd, &name.any, len));
-    peer_try(listen(fd, 512));
-    *at = suite_local(peer_port(fd));
+    int fd = peer_socket(THETIS_ADDR_V4, THT_STREAM, &any);
+    peer_backlog(fd, 512);
+    *at = peer_addr(fd);
     return fd;
 }
 
 static void peer_no_delay(int fd)
 {
-    int on = 1;
-    peer_try(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    peer_try(calls()->setopt(calls(), fd, THT_OPT_NODELAY, 1));
 }
 
 int peer_accept(int listener)
 {
-    int fd = peer_try(accept(listener, NULL, NULL));
-    peer_no_delay(fd);
-    return fd;
+    const tht_sys *sys = calls();
+    tht_ret r = sys->accept(sys, listener, NULL);
+    for (; r.status == THETIS_AGAIN; r = sys->accept(sys, listener, NULL))
+        peer_wait(listener, THT_IN);
+    peer_try(r);
+    if (peer_addr((int)r.n).family != THETIS_ADDR_UNIX) peer_no_delay((int)r.n);
+    return (int)r.n;
+}
+
+void peer_dial(int fd, const thetis_addr *to)
+{
+    const tht_sys *sys = calls();
+    tht_ret r = sys->connect(sys, fd, to);
+    if (r.status == THETIS_AGAIN) {
+        peer_wait(fd, THT_OUT);
+        r = sys->so_error(sys, fd);
+    }
+    peer_try(r);
 }
 
 int peer_connect(const thetis_addr *to)
 {
-    peer_name name;
-    socklen_t len = peer_to_name(&name, to);
-    int fd = peer_try(socket(name.any.sa_family, SOCK_STREAM, 0));
-    peer_try(connect(fd, &name.any, len));
-    peer_no_delay(fd);
+    int fd = peer_socket((thetis_addr_family)to->family, THT_STREAM, NULL);
+    peer_dial(fd, to);
+    if (to->family != THETIS_ADDR_UNIX) peer_no_delay(fd);
     return fd;
+}
+
+size_t peer_put(int fd, const void *bytes, size_t n)
+{
+    tht_ret r = calls()->send_one(calls(), fd, bytes, n);
+    return r.status == THETIS_OK ? (size_t)r.n : 0;
 }
 
 void peer_send(int fd, uint64_t k, size_t n)
@@ -94,22 +118,28 @@ void peer_send(int fd, uint64_t k, size_t n)
     while (n > 0) {
         size_t part = n < sizeof buf ? n : sizeof buf;
         suite_fill(buf, k, part);
-        ssize_t sent = send(fd, buf, part, MSG_NOSIGNAL);
-        if (sent <= 0) FAIL("peer cannot send: %s", strerror(errno));
-        k += (size_t)sent;
-        n -= (size_t)sent;
+        tht_ret r = calls()->send_one(calls(), fd, buf, part);
+        if (r.status == THETIS_AGAIN) peer_wait(fd, THT_OUT);
+        else peer_try(r);
+        k += (size_t)r.n;
+        n -= (size_t)r.n;
     }
+}
+
+tht_ret peer_get(int fd, void *bytes, size_t n)
+{
+    return calls()->recv(calls(), fd, bytes, n);
 }
 
 size_t peer_take(int fd, uint64_t *k, size_t n)
 {
     unsigned char buf[65536];
-    ssize_t got = recv(fd, buf, n < sizeof buf ? n : sizeof buf, MSG_DONTWAIT);
-    if (got < 0 && errno == EAGAIN) return 0;
-    if (got <= 0) FAIL("peer saw the end at %llu", (unsigned long long)*k);
-    suite_verify(buf, *k, (size_t)got);
-    *k += (size_t)got;
-    return (size_t)got;
+    tht_ret r = peer_get(fd, buf, n < sizeof buf ? n : sizeof buf);
+    if (r.status == THETIS_AGAIN) return 0;
+    if (r.n == 0) FAIL("peer saw the end at %llu", (unsigned long long)*k);
+    suite_verify(buf, *k, (size_t)r.n);
+    *k += (size_t)r.n;
+    return (size_t)r.n;
 }
 
 void peer_drain(suite *w, int fd, uint64_t *k, uint64_t n)
@@ -122,35 +152,37 @@ void peer_drain(suite *w, int fd, uint64_t *k, uint64_t n)
 
 peer_state peer_look(int fd)
 {
-    char byte;
-    ssize_t got = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    if (got > 0) return PEER_DATA;
-    if (got == 0) return PEER_EOF;
-    return errno == EAGAIN ? PEER_QUIET : PEER_RESET;
+    tht_ret r = the_world->peek(fd);
+    if (r.status == THETIS_AGAIN) {
+        the_world->settle();
+        r = the_world->peek(fd);
+    }
+    if (r.status == THETIS_AGAIN) return PEER_QUIET;
+    if (r.status != THETIS_OK) return PEER_RESET;
+    return r.n ? PEER_DATA : PEER_EOF;
 }
 
 /* Not smaller: loopback's segments have 64 KiB, and a window below one segment is refilled only by
  * the sender's persist timer. */
 void peer_small(int fd)
 {
-    int size = 65536;
-    peer_try(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size));
-    peer_try(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size));
+    const tht_sys *sys = calls();
+    peer_try(sys->setopt(sys, fd, THT_OPT_RECV_SPACE, 65536));
+    peer_try(sys->setopt(sys, fd, THT_OPT_SEND_SPACE, 65536));
 }
 
 void peer_shut(int fd)
 {
-    peer_try(shutdown(fd, SHUT_WR));
+    peer_try(calls()->shutdown(calls(), fd));
 }
 
 void peer_close(int fd)
 {
-    peer_try(close(fd));
+    peer_try(calls()->close(calls(), fd));
 }
 
 void peer_reset(int fd)
 {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    peer_try(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+    peer_try(calls()->setopt(calls(), fd, THT_OPT_ABORT_ON_CLOSE, 1));
     peer_close(fd);
 }

@@ -4,10 +4,7 @@
  */
 #include "conform/plug.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* ---- ours ------------------------------------------------------------------------------------ */
 
@@ -131,67 +128,40 @@ void plug_close(plug *x)
 
 /* ---- peers ----------------------------------------------------------------------------------- */
 
-typedef union plug_name {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-} plug_name;
-
-static int plug_try(ptrdiff_t result)
-{
-    if (result < 0) FAIL("peer: %s", strerror(errno));
-    return (int)result;
-}
-
-static socklen_t plug_to_name(plug_name *name, const thetis_addr *addr)
-{
-    memset(name, 0, sizeof *name);
-    if (addr->family == THETIS_ADDR_V4) {
-        name->in.sin_family = AF_INET;
-        name->in.sin_port = htons(addr->port);
-        memcpy(&name->in.sin_addr, addr->u.v4, sizeof addr->u.v4);
-        return sizeof name->in;
-    }
-    name->in6.sin6_family = AF_INET6;
-    name->in6.sin6_port = htons(addr->port);
-    name->in6.sin6_scope_id = addr->scope;
-    memcpy(&name->in6.sin6_addr, addr->u.v6, sizeof addr->u.v6);
-    return sizeof name->in6;
-}
-
 int peer_udp(const char *at, thetis_addr *name)
 {
-    plug_name bound;
+    const tht_sys *sys = the_world->peers();
     CHECK_EQ(thetis_addr_parse(name, at), THETIS_OK);
-    socklen_t len = plug_to_name(&bound, name);
-    int fd = plug_try(socket(bound.any.sa_family, SOCK_DGRAM, 0)), space = PLUG_SPACE;
-    plug_try(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &space, sizeof space));
-    plug_try(bind(fd, &bound.any, len));
-    name->port = peer_port(fd);
+    int fd = peer_socket((thetis_addr_family)name->family, THT_DGRAM, name);
+    CHECK_EQ(sys->setopt(sys, fd, THT_OPT_SEND_SPACE, PLUG_SPACE).status, THETIS_OK);
+    *name = peer_addr(fd);
     return fd;
 }
 
 void peer_udp_send(int fd, const thetis_addr *to, uint64_t k, size_t len)
 {
+    const tht_sys *sys = the_world->peers();
     unsigned char bytes[65536];
-    plug_name name;
-    socklen_t size = plug_to_name(&name, to);
     suite_fill(bytes, k, len);
-    CHECK_EQ(plug_try(sendto(fd, bytes, len, 0, &name.any, size)), len);
+    CHECK_EQ(sys->send_msgs(sys, fd, &(tht_out){.data = bytes, .len = len, .to = to}, 1).n, 1);
 }
 
 ptrdiff_t peer_udp_take(int fd, uint64_t k)
 {
+    const tht_sys *sys = the_world->peers();
     unsigned char bytes[65536];
-    ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (got < 0 && errno == EAGAIN) return -1;
-    plug_try(got);
-    suite_verify(bytes, k, (size_t)got);
-    return got;
+    thetis_addr from;
+    tht_in in = {.into = bytes, .room = sizeof bytes, .from = &from};
+    tht_ret r = sys->recv_msgs(sys, fd, &in, 1);
+    if (r.status == THETIS_AGAIN) return -1;
+    CHECK_EQ(r.status, THETIS_OK);
+    suite_verify(bytes, k, in.len);
+    return (ptrdiff_t)in.len;
 }
 
 void peer_udp_expect(int fd, const size_t *lens, size_t n)
 {
+    the_world->settle();
     for (uint64_t k = 0; k < n; k++) CHECK_EQ(peer_udp_take(fd, k), lens[k]);
     CHECK_EQ(peer_udp_take(fd, n), -1);
 }

@@ -2,7 +2,7 @@
  *
  * rows.h: makes a program of one group of rows.def. Included last, with CONFORM_GROUP defined.
  *
- *     program [--backend NAME] [what every test program takes]
+ *     program [--backend NAME] [--sim PERSONALITY] [what every test program takes]
  *
  * Every X row is three cases: row.plain; row.short, with interrupted calls and short counts; and
  * row.spurious, with spurious, stale and duplicated readiness. A ONCE row counts calls, moves the
@@ -37,8 +37,10 @@ static const test_case rows[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc > 2 && strcmp(argv[1], "--backend") == 0) {
-        if (setenv("THETIS_BACKEND", argv[2], 1) != 0) return 2;
+    while (argc > 2 && (!strcmp(argv[1], "--backend") || !strcmp(argv[1], "--sim"))) {
+        if (argv[1][2] == 's') the_world = world_sim(argv[2]);
+        else if (setenv("THETIS_BACKEND", argv[2], 1) != 0) return 2;
+        if (the_world == NULL) return 2;
         argv[2] = argv[0];
         argv += 2;
         argc -= 2;

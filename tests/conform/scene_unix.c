@@ -36,7 +36,7 @@ static void scene_received(wire *x, const thetis_recv *r)
     int fd;
     if (r->status != THETIS_OK || thetis_unix_recv_fd(&x->un, &fd) != THETIS_OK) return;
     s.descriptors++;
-    (void)close(fd);
+    peer_close(fd);
 }
 
 static void scene_on_accept(thetis_listener *listener, thetis_accepted *a)
@@ -63,8 +63,9 @@ static void scene_sent(thetis_tcp *tcp, thetis_send *send)
 
 static void scene_connected(wire *x)
 {
-    static const int fds[] = {STDERR_FILENO, STDERR_FILENO};
+    static int fds[2];
     if (x->connected != THETIS_OK) return;
+    fds[0] = fds[1] = the_world->spare;
     s.sending = thetis_unix_send_fds(&x->un, &s.op, "ab", 2, fds, 2, scene_sent) == THETIS_OK;
 }
 

@@ -5,7 +5,6 @@
 #include "conform/suite.h"
 
 #include <dirent.h>
-#include <poll.h>
 #include <string.h>
 
 /* ---- the runner ------------------------------------------------------------------------------ */
@@ -24,7 +23,12 @@ size_t suite_entries(const char *folder)
 
 size_t suite_open_fds(void)
 {
-    return suite_entries("/proc/self/fd");
+    return the_world->open_fds();
+}
+
+void suite_need_threads(void)
+{
+    if (!the_world->threads) SKIP_UNSUPPORTED("THREADS");
 }
 
 static void suite_noise(suite *w)
@@ -71,7 +75,7 @@ void suite_reopen(suite *w, thetis_loop_cfg cfg)
 void suite_run(suite_row *row, suite_way way)
 {
     suite *w = &suite_only;
-    fault_init(&w->fault, &tht_sys_host, test_seed());
+    fault_init(&w->fault, the_world->begin(), test_seed());
     w->rng = test_seed() ^ 0x636F6E666F726Du;
     w->way = way;
     w->owner = pthread_self();
@@ -81,6 +85,7 @@ void suite_run(suite_row *row, suite_way way)
     row(w);
     suite_shut(w);
     CHECK_EQ(suite_open_fds(), w->fds);
+    the_world->end();
 }
 
 void suite_need(suite *w, thetis_cap cap)
@@ -98,7 +103,7 @@ void suite_turn_for(suite *w, uint64_t timeout_ns)
     thetis_status s = thetis_loop_run_once(w->loop, timeout_ns);
     w->in_turn = 0;
     CHECK(s == THETIS_OK || s == THETIS_CLOSED || fault_fired(&w->fault)); /* a poll may fail */
-    if (s == THETIS_CLOSED) (void)poll(NULL, 0, 1); /* the peers may still be at work */
+    if (s == THETIS_CLOSED) the_world->settle(); /* the peers may still be at work */
 }
 
 void suite_turn(suite *w)

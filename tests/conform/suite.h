@@ -5,7 +5,7 @@
  * A row gets a suite with a fresh loop on the fault shim and drives it turn by turn. Wires, posts
  * and lists are handles that keep a record of their callbacks and check, each time, what holds for
  * all of them: callbacks come from a turn, never nest, never follow an end, run on the owner's
- * thread. Peers are plain blocking sockets.
+ * thread. Peers are sockets that the library knows nothing of, see world.h.
  *
  * After the row the runner expects nothing to be open, no buffer kept and no descriptor leaked.
  */
@@ -18,6 +18,7 @@
 
 #include <pthread.h>
 
+#include "conform/world.h"
 #include "harness/fault.h"
 #include "harness/test.h"
 
@@ -52,6 +53,9 @@ void suite_reopen(suite *w, thetis_loop_cfg cfg);
 
 /* Skips the row if the loop lacks the capability. */
 void suite_need(suite *w, thetis_cap cap);
+
+/* Skips the row where one thread and one process are all there is. */
+void suite_need_threads(void);
 
 /* Short counts of up to `most` bytes from now on, where the way has short counts at all: for rows
  * that move much. */
@@ -190,14 +194,21 @@ void gate_shut(gate *g);
 void gate_close(gate *g); /* and turns until `closed` came */
 void gate_on_closed(thetis_handle *handle);
 
-/* ---- peers: plain blocking sockets ----------------------------------------------------------- */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 thetis_addr suite_local(uint16_t port); /* 127.0.0.1 */
+int peer_socket(thetis_addr_family family, tht_type type, const thetis_addr *at);
+thetis_addr peer_addr(int fd);
+void peer_wait(int fd, unsigned mask); /* THT_IN, THT_OUT; too long a wait fails */
+void peer_backlog(int fd, int backlog); /* listens */
 int peer_listen(thetis_addr *at);
 int peer_accept(int listener);
 int peer_connect(const thetis_addr *to);
+void peer_dial(int fd, const thetis_addr *to);
 uint16_t peer_port(int fd);
 void peer_send(int fd, uint64_t k, size_t n);
+size_t peer_put(int fd, const void *bytes, size_t n); /* what is taken at once */
+tht_ret peer_get(int fd, void *bytes, size_t n);      /* what is there */
 
 /* What has arrived, at most `n` bytes, verified as bytes from *k on; 0: nothing now. Advances *k.
  * A reset or an end fail. */

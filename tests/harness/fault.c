@@ -5,7 +5,6 @@
 #include "harness/fault.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -322,8 +321,12 @@ static tht_ret fault_accept(const tht_sys *sys, int fd, thetis_addr *peer)
 /* What a system says that finishes connections on loopback inside the call. */
 static tht_ret fault_connect_result(fault *f, int fd)
 {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    if (poll(&p, 1, 1000) <= 0) return (tht_ret){0, THETIS_AGAIN, EINPROGRESS};
+    tht_pollfd p = {.fd = fd};
+    uint32_t first = 0;
+    tht_event event;
+    p.events = (int16_t)f->under->poll_set(f->under, fd, 0, 0, THT_OUT).n;
+    if (f->under->poll_wait(f->under, &p, &(uint64_t){0}, 1, &first, &event, 1, 1000000000).n == 0)
+        return (tht_ret){0, THETIS_AGAIN, EINPROGRESS};
     f->injected++;
     return f->under->so_error(f->under, fd);
 }

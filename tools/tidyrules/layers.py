@@ -45,7 +45,7 @@ ALLOWED = {
 }
 
 # Parts of tests/ that may open internals.
-OPEN_TESTS = ("tests/unit/", "tests/model/", "tests/conform/", "tests/harness/")
+OPEN_TESTS = ("tests/unit/", "tests/model/", "tests/conform/", "tests/sim/", "tests/harness/")
 
 # What the library may use of C without an operating system, outside src/port.
 FREESTANDING = set("""ctype float inttypes limits math stdalign stdarg stdbool stddef stdint stdio

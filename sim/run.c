@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c: one run of a scenario, in a process of its own.
+ */
+#include "run.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { RUN_SECONDS = 20 };
+
+static void on_fail(void *user, const char *verdict, const char *text)
+{
+    const sim_job *job = user;
+    (void)snprintf(job->record->verdict, sizeof job->record->verdict, "%s", verdict);
+    (void)snprintf(job->record->text, sizeof job->record->text, "%s", text);
+    if (job->here) (void)fprintf(stderr, "%s: %s\n", verdict, text);
+    if (job->here) abort(); /* for a debugger */
+    (void)fflush(stdout);
+    _exit(1);
+}
+
+/* What may happen by chance; with a list of zeros nothing does. */
+static sim_cfg run_cfg(const sim_job *job)
+{
+    int faults = (job->scenario->flags & THETIS_SIM_FAULTS) != 0;
+    return (sim_cfg){
+        .personality = job->person,
+        .oracle = &job->record->oracle,
+        .trace = job->trace ? stdout : NULL,
+        .cuts = 150,
+        .delays = 150,
+        .lies = 100,
+        .interrupts = 30,
+        .faults = faults ? 5 : 0,
+        .fail_call = job->fail_call,
+        .fail_at = job->fail_at,
+        .on_fail = on_fail,
+        .user = (void *)(uintptr_t)job,
+    };
+}
+
+static void run_once(const sim_job *job)
+{
+    sim_record *r = job->record;
+    sim_cfg cfg = run_cfg(job);
+    thetis_sim *sim = tsm_create(&cfg);
+    r->oracle.taken = 0;
+    r->oracle.state = r->oracle.seed;
+    job->scenario->body(sim);
+    tsm_watch_end(sim);
+    memcpy(r->notes, sim->notes, sizeof r->notes);
+    memcpy(r->calls_of, sim->calls_of, sizeof r->calls_of);
+    r->calls += sim->calls;
+    r->injected = sim->injected;
+    r->now = sim->now;
+    tsm_destroy(sim);
+}
+
+static void begin_process(const sim_job *job)
+{
+    (void)alarm(RUN_SECONDS);
+    if (job->quiet) (void)!freopen("/dev/null", "w", stderr);
+}
+
+/* Waits for it; whatever ended it but an exit is a crash. 1: it failed. */
+static int end_process(const sim_job *job, pid_t pid)
+{
+    int status = 0;
+    sim_record *r = job->record;
+    if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
+    if (r->verdict[0]) return 1;
+    (void)snprintf(r->verdict, sizeof r->verdict, "%s",
+                   WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "hang" : "crash");
+    (void)snprintf(r->text, sizeof r->text, "the process ended with status %d", status);
+    return 1;
+}
+
+int tsm_run_apart(const sim_job *job)
+{
+    pid_t pid;
+    job->record->verdict[0] = 0;
+    if (job->here) {
+        run_once(job);
+        return 0;
+    }
+    (void)fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        begin_process(job);
+        run_once(job);
+        (void)fflush(stdout);
+        _exit(0);
+    }
+    return end_process(job, pid);
+}
+
+uint64_t tsm_run_batch(const sim_job *job, uint64_t seed, uint64_t runs)
+{
+    sim_record *r = job->record;
+    pid_t pid;
+    r->verdict[0] = 0;
+    r->run = 0;
+    (void)fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        begin_process(job);
+        for (; r->run < runs; r->run++) {
+            r->oracle.seed = seed + r->run;
+            run_once(job);
+            (void)alarm(RUN_SECONDS);
+        }
+        _exit(0);
+    }
+    (void)end_process(job, pid);
+    return r->run;
+}

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""bugs.py: bugs that loops had, put back one by one; each must be found. TAP.
+
+    tests/sim/bugs.py BUILD
+
+BUILD is a tree with thetis-sim and the conformance suite. A bug is a change of one piece of the
+library's text. The changed file is compiled and linked before the library; then a row of the
+conformance suite must fail on the fake kernel, and so must the random scripts, whose printed line
+must find the same again.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from tap import Tap  # noqa: E402
+
+
+class Bug(NamedTuple):
+    """One change, where it shows, and the row that must notice."""
+    name: str
+    path: str
+    old: str
+    new: str
+    personality: str
+    backend: str
+    program: str
+    row: str
+
+
+BUGS = [
+    Bug("write interest on UDP without a budget", "src/net/udp.c",
+        "(tht_udp_wants_room(udp) ? THT_OUT : 0);", "THT_OUT;",
+        "linux", "epoll", "conform_udp_send", "row_084_write_interest_only_on_demand*"),
+    Bug("waiting after an immediate connect", "src/net/tcp.c",
+        "    if (r.status == THETIS_AGAIN) {\n        tht_handle_dirty(h);\n        return;",
+        "    if (r.status >= THETIS_OK) {\n"
+        "        if (r.status == THETIS_AGAIN) tht_handle_dirty(h);\n        return;",
+        "linux", "epoll", "conform_connect", "row_014_immediate_success_completes*"),
+    Bug("completing twice", "src/net/tcp.c",
+        "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n    tht_handle_dirty(h);\n"
+        "    tcp->connect_(tcp, end.status, end.os);",
+        "    tht_handle_dirty(h);\n    if (h->flags_ & THT_TCP_CONNECT_DUE) {\n"
+        "        h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n"
+        "        tcp->connect_(tcp, end.status, end.os);\n    }\n"
+        "    tcp->connect_(tcp, end.status, end.os);",
+        "linux", "epoll", "conform_connect", "row_014_immediate_success_completes*"),
+    Bug("trusting SO_ERROR after a synchronous refusal", "src/net/tcp.c",
+        "    if (r.status != THETIS_OK) connect_fail(tcp, r);\n}\n\n/* An immediate",
+        "    (void)r;\n}\n\n/* An immediate",
+        "linux", "epoll", "conform_connect", "row_015_refused*"),
+    Bug("no rearm after connect", "src/net/tcp.c",
+        "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n    tht_handle_dirty(h);\n",
+        "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n",
+        "linux", "epoll", "conform_connect", "row_021_receive_armed*"),
+]
+
+
+def command(*words):
+    """Runs a compiler; raises with what it said."""
+    done = subprocess.run([str(w) for w in words], text=True, check=False, cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError(f"{words[0]}: {done.stdout[-2000:]}")
+
+
+def library(build, name):
+    """An archive of the tree."""
+    return next(Path(build).rglob(f"lib{name}.a"))
+
+
+def changed(bug, folder):
+    """The object of the changed file. It is compiled in the place of the other one."""
+    text = (ROOT / bug.path).read_text()
+    if text.count(bug.old) != 1:
+        raise RuntimeError(f"{bug.path} does not have the text of '{bug.name}' once")
+    source = folder / Path(bug.path).name
+    source.write_text(text.replace(bug.old, bug.new))
+    target = folder / (source.name + ".o")
+    command("cc", "-std=c17", "-O1", "-g", "-w", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=1",
+            "-Iinclude", "-Isrc", f"-I{(ROOT / bug.path).parent}", "-c", source, "-o", target)
+    return target
+
+
+def link(build, folder, bug, target, archives, main):
+    """A program with the bug in it."""
+    program = folder / main.stem
+    command("cc", "-std=c17", "-O1", "-w", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=1", "-Iinclude",
+            "-Isrc", "-Itests", "-I.", main, target,
+            *[library(build, a) for a in archives], library(build, "thetis_checked"), "-lpthread",
+            "-o", program)
+    return program
+
+
+def row_finds(build, folder, bug, target):
+    """Problems, if the row does not notice."""
+    program = link(build, folder, bug, target, ("thetis_conform", "thetis_harness", "thetis_sim"),
+                   ROOT / f"tests/conform/{bug.program}.c")
+    done = subprocess.run([program, "--sim", bug.personality, "--backend", bug.backend, bug.row],
+                          text=True, check=False, capture_output=True, timeout=300)
+    if "not ok" not in done.stdout:
+        return [f"{bug.row} passes on {bug.personality}, {bug.backend}"]
+    return []
+
+
+def script_finds(build, folder, bug, target):
+    """Problems, if random scripts do not notice, or their line does not replay it."""
+    program = link(build, folder, bug, target, ("thetis_sim_scenarios", "thetis_sim"),
+                   ROOT / "tests/sim/main.c")
+    options = ("--json", "--scenario", "script", "--personality", bug.personality)
+    done = subprocess.run([program, *options, "--runs", "3000"], text=True, check=False,
+                          capture_output=True, timeout=300)
+    line = json.loads(done.stdout)
+    if line["verdict"] != "fail":
+        return ["3000 random scripts find nothing"]
+    again = subprocess.run(line["replay"], shell=True, text=True, check=False,
+                           capture_output=True, timeout=60)
+    if f"  {line['found']}: " not in again.stdout:
+        return [f"found {line['found']}, and its line does not:", line["replay"], again.stdout]
+    print(f"# {bug.name}: {line['found']}: {line['replay'].split('thetis-sim')[-1]}")
+    return []
+
+
+def main():
+    """Runs as a command."""
+    tap = Tap()
+    build = Path(sys.argv[1]).resolve()
+    for bug in BUGS:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            target = changed(bug, folder)
+            tap.case(f"{bug.name}: {bug.row}", row_finds(build, folder, bug, target))
+            tap.case(f"{bug.name}: random scripts", script_finds(build, folder, bug, target))
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
