@@ -34,7 +34,8 @@ suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/ex
 	--check "$(PYTHON) $(cases) build/$(1)/examples")
 
 # The fake kernel: the conformance suite on its systems, random scripts, bugs put back.
-SYSTEMS = linux:epoll linux:poll
+SYSTEMS = linux:epoll linux:poll freebsd1:kqueue freebsd1:poll freebsd2:kqueue freebsd4:kqueue \
+	netbsd:kqueue openbsd:kqueue macos:kqueue lwip:poll gremlin:epoll gremlin:kqueue gremlin:poll
 FAKE = $(foreach rows,$(basename $(notdir $(wildcard tests/conform/conform_*.c))),\
 	$(foreach system,$(SYSTEMS),--check "build/host/tests/conform/$(rows) \
 	--sim $(firstword $(subst :, ,$(system))) --backend $(lastword $(subst :, ,$(system)))")) \

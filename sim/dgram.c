@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRAIN_MAX = 65507 };
+enum { DGRAM_MOST = 65507 };
 #define EPOCH_NS UINT64_C(1800000000000000000) /* of arrival times */
 
 /* ---- receiving ------------------------------------------------------------------------------- */
@@ -206,9 +206,9 @@ static sim_error unix_send(thetis_sim *sim, sim_file *f, const thetis_addr *to, 
 static sim_error udp_objection(const thetis_sim *sim, const sim_file *f, const thetis_addr *to,
                                const tht_out *out)
 {
-    size_t most = out->segment ? TRAIN_MAX : sim->person->dgram_max;
-    if (out->len > most || (f->u.d.send_space && out->len > f->u.d.send_space))
-        return SIM_E_MSGSIZE;
+    size_t most = f->u.d.send_space ? f->u.d.send_space : sim->person->dgram_max;
+    if (out->segment || most > DGRAM_MOST) most = DGRAM_MOST;
+    if (out->len > most) return SIM_E_MSGSIZE;
     if (out->segment && !sim->person->segments) return SIM_E_NOSEGMENT;
     if (to->family == THETIS_ADDR_V4 && to->u.v4[3] == 255 && !f->u.d.broadcast)
         return SIM_E_ACCES;

@@ -164,6 +164,7 @@ tht_ret tsm_fd_close(thetis_sim *sim, int fd)
     sim_file *f = sim->fds[fd];
     sim->fds[fd] = NULL;
     sim->fd_count--;
+    tsm_kqueue_forget(sim, fd);
     if ((size_t)fd < sim->fd_low) sim->fd_low = (size_t)fd;
     tsm_file_drop(sim, f);
     return tsm_done(0);

@@ -113,6 +113,7 @@ uint64_t tsm_run_batch(const sim_job *job, uint64_t seed, uint64_t runs)
             run_once(job);
             (void)alarm(RUN_SECONDS);
         }
+        (void)fflush(stdout);
         _exit(0);
     }
     (void)end_process(job, pid);

@@ -64,10 +64,8 @@ typedef struct sim_personality {
     uint8_t user_events;             /* EVFILT_USER exists */
     uint8_t segments;                /* UDP_SEGMENT and UDP_GRO */
     uint8_t icmp_errors;             /* a connected datagram socket learns that nobody is there */
-    uint8_t icmp_alternates;         /* a send that meets such news is not sent */
     uint8_t stamps, drops;           /* of datagrams */
     uint8_t unix_sockets, fd_passing, abstract_names;
-    uint8_t events_are_split;        /* one event per direction */
     uint8_t slow_net;                /* packets take time even where nothing is chosen */
     uint8_t backlog_extra;           /* connections beyond the backlog */
     uint16_t refusals_per_second;    /* later ones get no answer for a while; 0: all do */
@@ -78,8 +76,7 @@ typedef struct sim_personality {
     uint32_t dgram_space;            /* receive space of a datagram socket */
     uint32_t dgram_overhead;         /* bytes that each one costs beside its own */
     uint32_t dgram_count_overhead;   /* and that the read filter's count has too many */
-    uint32_t dgram_max;
-    uint32_t icmp_drops;             /* unused room: see docs/sim.md */
+    uint32_t dgram_max;              /* longest datagram without a larger send space */
 } sim_personality;
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -194,7 +191,7 @@ struct sim_file {
     thetis_addr local, remote;
     unsigned bound : 1, connected : 1, reuse_addr : 1, reuse_port : 1, v6_only : 1;
     uint32_t ignored;  /* reports in a row that no call answered */
-    uint64_t count;    /* of a wake descriptor */
+    uint64_t count;    /* wake-ups; tries to connect; when the last datagram arrives */
     sim_file *other;   /* the other end of a pipe */
     sim_file *prev, *next; /* all files */
     union {
@@ -286,7 +283,8 @@ struct thetis_sim {
     /* watch.c */
     uint64_t useless; /* calls in a row without progress */
     uint64_t waits;
-    int progress;     /* made by the call in progress */
+    int watched;      /* the call in progress is the program's */
+    int progress;     /* made by it */
     thetis_loop *loops[SIM_LOOPS];
     sim_op *ops;
     size_t op_count, op_room;
@@ -403,9 +401,17 @@ void tsm_poller_touch(thetis_sim *sim, sim_file *f);  /* it became ready once mo
 tht_ret tsm_wait(thetis_sim *sim, uint64_t ns, ptrdiff_t (*look)(thetis_sim *sim, void *arg),
                  void *arg);
 
+/* ---- kqueue.c -------------------------------------------------------------------------------- */
+
+tht_ret tsm_kevent_change(thetis_sim *sim, sim_file *queue, const tht_kevent *changes, uint32_t n,
+                          tht_kevent *out, uint32_t cap); /* n: answers to changes */
+tht_ret tsm_kevent_wait(thetis_sim *sim, sim_file *queue, tht_kevent *out, uint32_t cap,
+                        uint64_t ns);
+void tsm_kqueue_forget(thetis_sim *sim, int fd); /* it is closed */
+
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
-void tsm_watch_wait(thetis_sim *sim, uint64_t ns);   /* the program begins to wait */
+void tsm_watch_wait(thetis_sim *sim);                /* the program begins to wait */
 void tsm_watch_sleep(thetis_sim *sim);               /* and nothing is ready */
 void tsm_watch_call(thetis_sim *sim);                /* a call ended */
 void tsm_watch_report(thetis_sim *sim, sim_file *f); /* an event names it */

@@ -67,6 +67,8 @@ static call call_enter(const tht_sys *sys, sim_call_id id, int fd)
     call c = {.view = view, .sim = view->sim, .id = id, .fd = fd};
     thetis_sim *sim = view->sim;
     c.file = fd >= 0 ? tsm_fd_file(sim, fd) : NULL;
+    sim->watched = view->watched;
+    if (c.file) c.file->ignored = 0;
     if (!view->watched) return c;
     sim->calls++;
     sim->calls_of[id]++;
@@ -74,7 +76,6 @@ static call call_enter(const tht_sys *sys, sim_call_id id, int fd)
     if (fd >= 0 && c.file == NULL)
         tsm_fail(sim, "descriptor", "%s of descriptor %d, which is not open",
                  call_infos[id].name, fd);
-    if (c.file) c.file->ignored = 0;
     call_inject(&c);
     return c;
 }
@@ -420,7 +421,7 @@ static tht_ret table_epoll_wait(const tht_sys *sys, int set, tht_event *out, uin
                                 uint64_t timeout_ns)
 {
     ENTER(poller_wait, set);
-    if (c.view->watched) tsm_watch_wait(sim, timeout_ns);
+    if (c.view->watched) tsm_watch_wait(sim);
     if (!c.answered) c.ret = tsm_epoll_wait(sim, c.file, out, cap, timeout_ns);
     if (c.ret.n == 0) sim->progress = 1; /* no event called for anything */
     return call_leave(&c, timeout_ns);
@@ -441,8 +442,43 @@ static tht_ret table_poll_wait(const tht_sys *sys, tht_pollfd *fds, const uint64
                                uint64_t timeout_ns)
 {
     ENTER(poller_wait, -1);
-    if (c.view->watched) tsm_watch_wait(sim, timeout_ns);
+    if (c.view->watched) tsm_watch_wait(sim);
     if (!c.answered) c.ret = tsm_poll_wait(sim, fds, tokens, n, first, out, cap, timeout_ns);
+    if (c.ret.n == 0) sim->progress = 1;
+    return call_leave(&c, timeout_ns);
+}
+
+static tht_ret table_kqueue_open(const tht_sys *sys)
+{
+    ENTER(poller_open, -1);
+    sim->progress = 1;
+    if (!c.answered) c.ret = tsm_fd_open(sim, tsm_file_new(sim, SIM_KQUEUE));
+    return call_leave(&c, 0);
+}
+
+/* Changes without a wait are one kind of call, waits another. */
+static tht_ret table_kevent_change(const tht_sys *sys, int queue, const tht_kevent *changes,
+                                   uint32_t n, tht_kevent *out, uint32_t cap)
+{
+    ENTER(poller_set, queue);
+    if (!c.answered) c.ret = tsm_kevent_change(sim, c.file, changes, n, out, cap);
+    if (c.ret.status == THETIS_OK && c.ret.n == 0 && cap)
+        c.ret = tsm_kevent_wait(sim, c.file, out, cap, 0);
+    sim->progress |= (changes->flags & THT_KQ_TRIGGER) != 0;
+    return call_leave(&c, (uint64_t)changes->fd);
+}
+
+static tht_ret table_kevent(const tht_sys *sys, int queue, const tht_kevent *changes, uint32_t n,
+                            tht_kevent *out, uint32_t cap, uint64_t timeout_ns)
+{
+    tht_ret done;
+    if (n && (timeout_ns == 0 || cap == 0))
+        return table_kevent_change(sys, queue, changes, n, out, cap);
+    ENTER(poller_wait, queue);
+    done = n ? tsm_kevent_change(sim, c.file, changes, n, out, cap) : tsm_done(0);
+    if (c.view->watched) tsm_watch_wait(sim);
+    if (!c.answered && (done.n || done.status != THETIS_OK)) c.ret = done;
+    else if (!c.answered) c.ret = tsm_kevent_wait(sim, c.file, out, cap, timeout_ns);
     if (c.ret.n == 0) sim->progress = 1;
     return call_leave(&c, timeout_ns);
 }
@@ -506,6 +542,8 @@ static const tht_sys table = {
     .epoll_wait = table_epoll_wait,
     .poll_set = table_poll_set,
     .poll_wait = table_poll_wait,
+    .kqueue_open = table_kqueue_open,
+    .kevent = table_kevent,
     .wake_open = table_wake_open,
     .wake_take = table_wake_take,
     .wake_send = table_wake_send,
@@ -513,9 +551,21 @@ static const tht_sys table = {
     .max_iov = 64,
 };
 
+static uint32_t table_lacks(const sim_personality *p)
+{
+    uint32_t lacks = 0;
+    if (!p->drops) lacks |= 1u << THETIS_CAP_UDP_DROPS;
+    if (!p->stamps) lacks |= 1u << THETIS_CAP_UDP_STAMP;
+    if (!p->icmp_errors) lacks |= 1u << THETIS_CAP_UDP_ICMP_ERR;
+    if (!p->unix_sockets) lacks |= 1u << THETIS_CAP_UNIX;
+    if (!p->fd_passing) lacks |= 1u << THETIS_CAP_UNIX_FD_PASS;
+    return lacks;
+}
+
 void tsm_table_init(sim_view *view, thetis_sim *sim, int watched)
 {
     view->sys = table;
+    view->sys.lacks = table_lacks(sim->person);
     view->sim = sim;
     view->watched = watched;
 }

@@ -37,6 +37,7 @@ set(THETIS_SOURCES
   src/loop/timer.c
   src/loop/turn.c
   src/loop/backend/epoll.c
+  src/loop/backend/kqueue.c
   src/loop/backend/poll.c
   src/net/listener.c
   src/net/tcp.c

@@ -45,6 +45,7 @@
 #include "loop/timer.c"
 #include "loop/turn.c"
 #include "loop/backend/epoll.c"
+#include "loop/backend/kqueue.c"
 #include "loop/backend/poll.c"
 #include "net/listener.c"
 #include "net/tcp.c"

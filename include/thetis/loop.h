@@ -59,7 +59,8 @@ typedef struct thetis_loop_cfg {
     uint32_t buffer_size;         /* bytes of each; 0: 16384; at most 2^24 */
     uint32_t events;              /* events taken from the system at once; 0: 256; max 65536 */
     const char *backend;          /* "epoll", "poll"; NULL: what the variable THETIS_BACKEND of the
-                                     environment says, else the best */
+                                     environment says, else the best; "kqueue" needs a `sys` that
+                                     has it, else ENOTSUP */
     thetis_loop_wake_fn *on_wake; /* may be NULL */
     void *user;                   /* for on_wake */
     int stay;                     /* non-zero: run() does not end while nothing is open */

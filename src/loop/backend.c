@@ -7,14 +7,38 @@
 #include "loop.h"
 
 #define THT_BACKEND(name) extern const tht_poller tht_poller_##name;
+#define THT_BACKEND_ELSEWHERE(name) THT_BACKEND(name)
 #include "backends.def"
 #undef THT_BACKEND
+#undef THT_BACKEND_ELSEWHERE
 
+/* Those of this system first. */
 static const tht_poller *const backends[] = {
 #define THT_BACKEND(name) &tht_poller_##name,
+#define THT_BACKEND_ELSEWHERE(name)
 #include "backends.def"
 #undef THT_BACKEND
+#undef THT_BACKEND_ELSEWHERE
+#define THT_BACKEND(name)
+#define THT_BACKEND_ELSEWHERE(name) &tht_poller_##name,
+#include "backends.def"
+#undef THT_BACKEND
+#undef THT_BACKEND_ELSEWHERE
     NULL};
+
+enum {
+    BACKENDS_HERE = 0
+#define THT_BACKEND(name) + 1
+#define THT_BACKEND_ELSEWHERE(name)
+#include "backends.def"
+#undef THT_BACKEND
+#undef THT_BACKEND_ELSEWHERE
+};
+
+void tht_backend_wake(thetis_loop *loop)
+{
+    (void)loop->sys->wake_send(loop->sys, loop->wake_fd);
+}
 
 const tht_poller *tht_backend_find(const char *name)
 {
@@ -27,8 +51,7 @@ const tht_poller *tht_backend_find(const char *name)
 
 const char *thetis_backend_name(size_t k)
 {
-    size_t n = sizeof backends / sizeof *backends - 1;
-    return k < n ? backends[k]->name : NULL;
+    return k < BACKENDS_HERE ? backends[k]->name : NULL;
 }
 
 const char *thetis_cap_name(thetis_cap cap)

@@ -88,12 +88,14 @@ typedef struct tht_poller {
     tht_ret (*open)(thetis_loop *loop);
     tht_ret (*set)(thetis_loop *loop, thetis_handle *h, unsigned mask);
     tht_ret (*wait)(thetis_loop *loop, uint64_t timeout_ns); /* n events in loop->events */
+    void (*wake)(thetis_loop *loop); /* ends a wait; any thread, any signal handler */
     void (*close)(thetis_loop *loop);
     thetis_cap_info caps[THETIS_CAP_COUNT_]; /* numbers come from the system's table */
 } tht_poller;
 
-/* What the backends over a system with BSD sockets can. A paused stream is not registered and so
- * does not notice a reset. GSO and GRO are learned from the first socket. */
+/* What the backends over a system with BSD sockets can, but for what its table says it lacks. A
+ * paused stream is not registered and so does not notice a reset. GSO and GRO are learned from the
+ * first socket. */
 #define THT_CAPS_OF_SOCKETS                                                                     \
     [THETIS_CAP_TCP] = {THETIS_CAP_NATIVE, 0},                                                  \
     [THETIS_CAP_HALF_CLOSE] = {THETIS_CAP_NATIVE, 0},                                           \
@@ -105,7 +107,6 @@ typedef struct tht_poller {
     [THETIS_CAP_UDP_ICMP_ERR] = {THETIS_CAP_NATIVE, 0},                                         \
     [THETIS_CAP_UDP_MULTICAST] = {THETIS_CAP_NATIVE, 0},                                        \
     [THETIS_CAP_UDP_STAMP] = {THETIS_CAP_NATIVE, 0},                                            \
-    [THETIS_CAP_UDP_DROPS] = {THETIS_CAP_NATIVE, 0},                                            \
     [THETIS_CAP_UDP_BATCH] = {THETIS_CAP_NATIVE, THT_MSGS},                                     \
     [THETIS_CAP_UNIX] = {THETIS_CAP_NATIVE, 0},                                                 \
     [THETIS_CAP_UNIX_FD_PASS] = {THETIS_CAP_NATIVE, THT_FDS},                                   \
@@ -260,7 +261,9 @@ static inline void tht_handle_spend(thetis_handle *h, size_t bytes)
 
 /* ---- others ---------------------------------------------------------------------------------- */
 
-/* backend.c: by name, or the setting, or the best; NULL: no such backend. */
+/* backend.c */
+void tht_backend_wake(thetis_loop *loop); /* by loop->wake_fd */
+/* By name, or the setting, or the best; NULL: no such backend. */
 const tht_poller *tht_backend_find(const char *name);
 
 /* buffer.c */

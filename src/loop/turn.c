@@ -37,7 +37,7 @@ uint64_t tht_turn_clock(thetis_loop *loop)
 void tht_loop_notify(thetis_loop *loop)
 {
     uintptr_t was = thetis_atomic_exchange_release(&loop->wake, THT_NOTIFIED); /* pair: loop.wake */
-    if (was == THT_SLEEPING) (void)loop->sys->wake_send(loop->sys, loop->wake_fd);
+    if (was == THT_SLEEPING) loop->poller->wake(loop);
 }
 
 void thetis_loop_wake(thetis_loop *loop)

@@ -14,6 +14,7 @@
 /* There will be no connection: both directions end, the descriptor is closed. */
 static void connect_fail(thetis_tcp *tcp, tht_ret why)
 {
+    if (why.status == THETIS_ERESET) why.status = THETIS_EREFUSED; /* so some systems call it */
     tcp->rx_end_ = tcp->tx_end_ = (int8_t)why.status;
     tcp->rx_os_ = why.os;
     tht_handle_shut(&tcp->handle_);
@@ -53,8 +54,6 @@ static int connect_check(thetis_tcp *tcp)
         r = sys->name(sys, h->fd_, THT_PEER, &peer);
         if (r.status == THETIS_ENOTCONN || r.status == THETIS_EINTR) return 0;
         if (r.status == THETIS_OK && connected_to_itself(&peer, tcp)) r.status = THETIS_EREFUSED;
-    } else if (r.status == THETIS_ERESET) {
-        r.status = THETIS_EREFUSED; /* a reset before anybody knew of a connection: so say some */
     }
     if (r.status != THETIS_OK) connect_fail(tcp, r);
     return 1;

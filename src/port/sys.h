@@ -67,6 +67,31 @@ typedef struct tht_pollfd {
     int16_t revents;
 } tht_pollfd;
 
+/* kqueue: a change, or an event. The names are those of kevent(2), the numbers are not. */
+typedef struct tht_kevent {
+    uint64_t token;
+    int64_t data;  /* of an event: bytes, connections, room, as the system counts; a hint */
+    int32_t fd;    /* of THT_KQ_USER: any number */
+    int32_t status; /* of THT_KQ_ERROR: why the change failed; OK: a receipt */
+    int32_t os;     /* likewise; of THT_KQ_EOF: the pending error */
+    uint16_t filter;
+    uint16_t flags;
+} tht_kevent;
+
+enum { THT_KQ_READ = 1, THT_KQ_WRITE, THT_KQ_USER };
+
+/* flags */
+enum {
+    THT_KQ_ADD = 1,
+    THT_KQ_DELETE = 2,
+    THT_KQ_CLEAR = 4, /* reported once for each time it becomes true */
+    THT_KQ_ONESHOT = 8,
+    THT_KQ_RECEIPT = 16, /* the change is answered by an event with THT_KQ_ERROR */
+    THT_KQ_TRIGGER = 32, /* of THT_KQ_USER: makes it true; not in the change that adds it */
+    THT_KQ_ERROR = 64,
+    THT_KQ_EOF = 128 /* the direction has ended; there may be bytes all the same */
+};
+
 /* Options of tht_sys.setopt; the value is an int. */
 typedef enum tht_opt {
     THT_OPT_REUSE_ADDR,
@@ -171,6 +196,16 @@ struct tht_sys {
     tht_ret (*poll_wait)(const tht_sys *sys, tht_pollfd *fds, const uint64_t *tokens, uint32_t n,
                          uint32_t *first, tht_event *out, uint32_t cap, uint64_t timeout_ns);
 
+    /* kqueue: n is the descriptor of the queue. NULL, like kevent, where there is none. */
+    tht_ret (*kqueue_open)(const tht_sys *sys);
+
+    /* Applies the changes, then waits as epoll_wait does, not at all without room for events. n:
+     * events written, those that answer changes first. There must be room for them: otherwise the
+     * first failed change is the call's fault, and those behind it are not applied. EINTR: no
+     * events, the changes are applied. Any thread may trigger. */
+    tht_ret (*kevent)(const tht_sys *sys, int queue, const tht_kevent *changes, uint32_t n,
+                      tht_kevent *out, uint32_t cap, uint64_t timeout_ns);
+
     /* n: a descriptor that wakes the poller. With `set` it is added there, and reported once for
      * each wake-up. With -1 the caller polls it, and takes the wake-ups. */
     tht_ret (*wake_open)(const tht_sys *sys, int set, uint64_t token);
@@ -183,6 +218,7 @@ struct tht_sys {
     uint64_t (*sleep_ns)(const tht_sys *sys);
 
     uint32_t max_iov;
+    uint32_t lacks; /* a bit for each thetis_cap that this system does not have */
 };
 
 /* This system's own calls. */

@@ -15,6 +15,16 @@ static thetis_addr closed_port(void)
     return at;
 }
 
+/* A connect since then was answered inside the call. */
+static int answered_at_once(const suite *w, uint64_t from)
+{
+    for (uint64_t i = from; i < w->fault.logged; i++) {
+        const fault_call *call = &w->fault.log[i % FAULT_LOG];
+        if (call->fn == FAULT_CONNECT && call->ret.status != THETIS_AGAIN) return 1;
+    }
+    return 0;
+}
+
 /* Connects and expects this end; then only close is left. */
 static void expect_no_connection(suite *w, const thetis_addr *to, thetis_status why)
 {
@@ -84,9 +94,11 @@ static void row_015_refused(suite *w)
 {
     thetis_addr at = closed_port();
     expect_no_connection(w, &at, THETIS_EREFUSED);
+    uint64_t from = w->fault.logged;
     fault_fail(&w->fault, FAULT_SO_ERROR, 1, THETIS_ERESET, ECONNRESET); /* as some stacks say */
     expect_no_connection(w, &at, THETIS_EREFUSED);
-    CHECK(fault_fired(&w->fault));
+    CHECK(fault_fired(&w->fault) || answered_at_once(w, from));
+    fault_fail(&w->fault, FAULT_SO_ERROR, 0, THETIS_OK, 0);
     w->fault.connect_now = 1; /* refused inside the call */
     expect_no_connection(w, &at, THETIS_EREFUSED);
 }
@@ -152,9 +164,9 @@ static void row_018_cancel_races_success(suite *w)
 static void row_019_the_error_is_read_once(suite *w)
 {
     thetis_addr at = closed_port();
-    uint64_t before = fault_calls(&w->fault, FAULT_SO_ERROR);
+    uint64_t before = fault_calls(&w->fault, FAULT_SO_ERROR), from = w->fault.logged;
     expect_no_connection(w, &at, THETIS_EREFUSED);
-    CHECK_EQ(fault_calls(&w->fault, FAULT_SO_ERROR) - before, 1);
+    CHECK_EQ(fault_calls(&w->fault, FAULT_SO_ERROR) - before, !answered_at_once(w, from));
     static wire x;
     before = fault_calls(&w->fault, FAULT_SO_ERROR);
     int fd = wire_pair(w, &x);
@@ -266,7 +278,7 @@ static void row_023_many_connects_leak_nothing(suite *w)
         UNTIL(w, x.connects == 1);
         CHECK_EQ(x.connected, THETIS_OK);
         wire_abort(&x); /* a reset leaves no port in TIME_WAIT */
-        peer_close(peer_accept(listener));
+        peer_pass(listener);
     }
     CHECK_EQ(suite_open_fds(), fds);
     peer_close(listener);

@@ -165,6 +165,7 @@ static void send_until_it_fails(suite *w, wire *x)
         CHECK_EQ(post_send(x, &p, "abc", 3), THETIS_OK);
         UNTIL(w, p.done == 1);
         if (p.send.status != THETIS_OK) break;
+        the_world->settle();
     }
     CHECK_EQ(p.send.status, THETIS_ERESET);
     CHECK(p.send.os != 0);

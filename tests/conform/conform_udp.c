@@ -164,6 +164,7 @@ static void row_081_a_send_that_meets_news_is_sent(suite *w)
     plug_open(w, &x);
     connect_to(&x, &at);
     plug_send(&x, NULL, &k, 1, 8); /* nobody receives: the fault waits in the system */
+    the_world->settle();
     int fd = peer_again(&at);
     k = 0;
     plug_send(&x, NULL, &k, 2, 8);
@@ -215,6 +216,7 @@ static void row_089_a_flood_leaves_timers_their_turn(suite *w)
     int fd = peer_udp("127.0.0.1:0", &at);
     plug_open(w, &x);
     for (uint64_t k = 0; k < 200; k++) peer_udp_send(fd, &x.at, k, 1);
+    the_world->settle();
     t = (ticker){0};
     thetis_timer_init(w->loop, &t.timer, on_tick);
     CHECK_EQ(thetis_timer_start(&t.timer, 0, 0), THETIS_OK);

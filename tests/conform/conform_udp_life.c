@@ -11,6 +11,7 @@
 static void flood(int fd, const plug *x, uint64_t *k, size_t n)
 {
     for (; n > 0; n--, ++*k) peer_udp_send(fd, &x->at, *k, 10);
+    the_world->settle();
 }
 
 /* ---- 8, 122 ---------------------------------------------------------------------------------- */

@@ -180,6 +180,8 @@ static void row_085_a_path_that_cannot_segment(suite *w)
     uint64_t from = w->fault.logged;
     int fd = peer_udp("127.0.0.1:0", &at);
     plug_open(w, &x);
+    if (thetis_loop_cap(w->loop, THETIS_CAP_UDP_GSO).level != THETIS_CAP_NATIVE)
+        SKIP_UNSUPPORTED("UDP_GSO");
     w->fault.no_cut = 1000000;
     for (int i = 0; i < 5; i++) peer_udp_expect(fd, lens, send_trains(w, &x, &at, 500, lens));
     CHECK_EQ(refusals(w, from), 1);

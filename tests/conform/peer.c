@@ -87,6 +87,15 @@ int peer_accept(int listener)
     return (int)r.n;
 }
 
+/* Some systems say of a connection that was reset that there was one, others hand it out. */
+void peer_pass(int listener)
+{
+    tht_ret r = calls()->accept(calls(), listener, NULL);
+    for (; r.status == THETIS_AGAIN; r = calls()->accept(calls(), listener, NULL))
+        peer_wait(listener, THT_IN);
+    if (r.status != THETIS_ERESET) peer_close(peer_try(r));
+}
+
 void peer_dial(int fd, const thetis_addr *to)
 {
     const tht_sys *sys = calls();

@@ -13,7 +13,7 @@
 
 #include "conform/suite.h"
 
-/* SPACE: of the sending queue, for the longest datagram; some systems have less by default. */
+/* SPACE: of both queues, for the longest datagram; some systems have less by default. */
 enum { PLUG_BATCH = 64, PLUG_SPACE = 1 << 17 };
 
 typedef struct plug plug;

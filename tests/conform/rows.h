@@ -11,6 +11,7 @@
 #ifndef CONFORM_ROWS_H
 #define CONFORM_ROWS_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,11 +38,15 @@ static const test_case rows[] = {
 
 int main(int argc, char **argv)
 {
+    static char program[512]; /* with its options: what replays a row */
+    (void)snprintf(program, sizeof program, "%s", argv[0]);
     while (argc > 2 && (!strcmp(argv[1], "--backend") || !strcmp(argv[1], "--sim"))) {
         if (argv[1][2] == 's') the_world = world_sim(argv[2]);
         else if (setenv("THETIS_BACKEND", argv[2], 1) != 0) return 2;
         if (the_world == NULL) return 2;
-        argv[2] = argv[0];
+        size_t len = strlen(program);
+        (void)snprintf(program + len, sizeof program - len, " %s %s", argv[1], argv[2]);
+        argv[2] = program;
         argv += 2;
         argc -= 2;
     }

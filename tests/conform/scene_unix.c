@@ -26,7 +26,10 @@ static scene s;
 static void scene_name(suite *w, thetis_addr *at)
 {
     char text[THETIS_ADDR_TEXT_MAX];
-    (void)snprintf(text, sizeof text, "unix:@thetis-scene-%d-%u", (int)getpid(), w->callbacks);
+    const char *form = the_world->abstract_names ? "unix:@thetis-scene-%d-%u"
+                                                 : "unix:/thetis-scene-%d-%u";
+    (void)snprintf(text, sizeof text, form, (int)getpid(), w->callbacks);
+    the_world->forget(text + 5); /* of an earlier play */
     CHECK_EQ(thetis_addr_parse(at, text), THETIS_OK);
 }
 
@@ -87,6 +90,7 @@ static void scene_datagram(suite *w)
     thetis_addr at;
     scene_name(w, &at);
     at.u.path[1] = 'd';
+    the_world->forget(at.u.path);
     s.from.w = s.to.w = w;
     s.to.any = 1;
     s.from_open = thetis_unix_open(w->loop, &s.from.udp, NULL, 0) == THETIS_OK;

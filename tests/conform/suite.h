@@ -203,6 +203,7 @@ void peer_wait(int fd, unsigned mask); /* THT_IN, THT_OUT; too long a wait fails
 void peer_backlog(int fd, int backlog); /* listens */
 int peer_listen(thetis_addr *at);
 int peer_accept(int listener);
+void peer_pass(int listener); /* takes one connection, dead or alive, and closes it */
 int peer_connect(const thetis_addr *to);
 void peer_dial(int fd, const thetis_addr *to);
 uint16_t peer_port(int fd);

@@ -86,6 +86,10 @@ static uint32_t host_interface(void)
 }
 
 const world world_host = {
+    .unix_sockets = 1,
+    .abstract_names = 1,
+    .backlog_told = 1,
+    .unread_resets = 1,
     .threads = 1,
     .spare = STDERR_FILENO,
     .begin = host_table,

@@ -11,6 +11,9 @@
 #include "port/sys.h"
 
 typedef struct world {
+    int unix_sockets, abstract_names;
+    int backlog_told;   /* a full backlog of a unix listener is told from none */
+    int unread_resets;  /* a unix peer that leaves bytes unread */
     int threads; /* several threads and processes can use it */
     int spare;   /* a descriptor that is open and nobody's */
     const tht_sys *(*begin)(void); /* for the loop of a fresh case */

@@ -2,13 +2,13 @@
  *
  * fault.c: the fault shim, see fault.h.
  */
-#include "harness/fault.h"
+#include "harness/fault_inside.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-static fault *fault_of(const tht_sys *sys)
+fault *fault_of(const tht_sys *sys)
 {
     return (fault *)(uintptr_t)sys;
 }
@@ -45,7 +45,7 @@ static int fault_planned(fault *f, fault_fn fn)
 }
 
 /* Counts the call; 1: it is to be answered with *ret instead of being made. */
-static int fault_enter(fault *f, fault_fn fn, tht_ret *ret)
+int fault_enter(fault *f, fault_fn fn, tht_ret *ret)
 {
     fault_answer answer = f->hold[fn];
     f->calls[fn]++;
@@ -60,7 +60,7 @@ static int fault_enter(fault *f, fault_fn fn, tht_ret *ret)
     return 1;
 }
 
-static tht_ret fault_leave(fault *f, fault_fn fn, int fd, uint64_t arg, tht_ret ret)
+tht_ret fault_leave(fault *f, fault_fn fn, int fd, uint64_t arg, tht_ret ret)
 {
     f->log[f->logged++ % FAULT_LOG] = (fault_call){fn, fd, ret, arg};
     return ret;
@@ -68,7 +68,7 @@ static tht_ret fault_leave(fault *f, fault_fn fn, int fd, uint64_t arg, tht_ret 
 
 /* ---- registrations --------------------------------------------------------------------------- */
 
-static fault_reg *fault_reg_find(fault *f, int fd)
+fault_reg *fault_reg_find(fault *f, int fd)
 {
     for (size_t i = 0; i < f->reg_count; i++)
         if (f->regs[i].fd == fd) return &f->regs[i];
@@ -139,18 +139,10 @@ static size_t fault_ghost_event(fault *f, tht_event *out, size_t n, size_t cap)
     return fault_add_event(f, out, n, event);
 }
 
-/* What a wait is asked of: a set of the system, or one of the caller. */
-typedef struct fault_set {
-    int set; /* -1: the caller's */
-    tht_pollfd *fds;
-    const uint64_t *tokens;
-    uint32_t n;
-    uint32_t *first;
-} fault_set;
-
 static tht_ret fault_wait_real(fault *f, const fault_set *s, tht_event *out, uint32_t cap,
                                uint64_t ns)
 {
+    if (s->is_queue) return fault_wait_queue(f, s->set, out, cap, ns);
     if (s->set >= 0) return f->under->epoll_wait(f->under, s->set, out, cap, ns);
     return f->under->poll_wait(f->under, s->fds, s->tokens, s->n, s->first, out, cap, ns);
 }
@@ -165,7 +157,7 @@ static tht_ret fault_wait_below(fault *f, const fault_set *s, tht_event *out, ui
     return ret;
 }
 
-static tht_ret fault_wait(fault *f, const fault_set *s, tht_event *out, uint32_t cap,
+tht_ret fault_wait(fault *f, const fault_set *s, tht_event *out, uint32_t cap,
                           uint64_t timeout_ns)
 {
     tht_ret ret;
@@ -195,10 +187,11 @@ static tht_ret fault_poll_wait(const tht_sys *sys, tht_pollfd *fds, const uint64
                                uint32_t n, uint32_t *first, tht_event *out, uint32_t cap,
                                uint64_t timeout_ns)
 {
-    return fault_wait(fault_of(sys), &(fault_set){-1, fds, tokens, n, first}, out, cap, timeout_ns);
+    fault_set set = {.set = -1, .fds = fds, .tokens = tokens, .n = n, .first = first};
+    return fault_wait(fault_of(sys), &set, out, cap, timeout_ns);
 }
 
-static void fault_reg_note(fault *f, int fd, uint64_t token, uint32_t mask, tht_ret ret)
+void fault_reg_note(fault *f, int fd, uint64_t token, uint32_t mask, tht_ret ret)
 {
     if (mask == 0) fault_reg_drop(f, fd);
     else if (ret.status == THETIS_OK && token != f->wake_token) fault_reg_put(f, fd, token, mask);
@@ -520,6 +513,8 @@ static const tht_sys fault_table = {
     .epoll_wait = fault_epoll_wait,
     .poll_set = fault_poll_set,
     .poll_wait = fault_poll_wait,
+    .kqueue_open = fault_kqueue_open,
+    .kevent = fault_kevent,
     .wake_open = fault_wake_open,
     .wake_take = fault_wake_take,
     .wake_send = fault_wake_send,
@@ -531,6 +526,7 @@ void fault_init(fault *f, const tht_sys *under, uint64_t seed)
     memset(f, 0, sizeof *f);
     f->sys = fault_table;
     f->sys.max_iov = under->max_iov;
+    f->sys.lacks = under->lacks;
     f->under = under;
     f->rng = seed;
 }

@@ -103,6 +103,9 @@ typedef struct fault {
     uint64_t dead[FAULT_REGS]; /* tokens no longer registered, the newest ones */
     uint64_t dead_count;
     uint64_t wake_token; /* edge-triggered: never suppressed */
+
+    tht_kevent seen[FAULT_REGS]; /* of the last wait on a kqueue, as the system gave them */
+    size_t seen_count;
 } fault;
 
 void fault_init(fault *f, const tht_sys *under, uint64_t seed);

@@ -43,7 +43,7 @@ BUGS = [
         "    if (r.status == THETIS_AGAIN) {\n        tht_handle_dirty(h);\n        return;",
         "    if (r.status >= THETIS_OK) {\n"
         "        if (r.status == THETIS_AGAIN) tht_handle_dirty(h);\n        return;",
-        "linux", "epoll", "conform_connect", "row_014_immediate_success_completes*"),
+        "freebsd1", "kqueue", "conform_connect", "row_013_connect_success*"),
     Bug("completing twice", "src/net/tcp.c",
         "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n    tht_handle_dirty(h);\n"
         "    tcp->connect_(tcp, end.status, end.os);",
@@ -51,11 +51,17 @@ BUGS = [
         "        h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n"
         "        tcp->connect_(tcp, end.status, end.os);\n    }\n"
         "    tcp->connect_(tcp, end.status, end.os);",
-        "linux", "epoll", "conform_connect", "row_014_immediate_success_completes*"),
+        "freebsd1", "kqueue", "conform_connect", "row_013_connect_success*"),
     Bug("trusting SO_ERROR after a synchronous refusal", "src/net/tcp.c",
         "    if (r.status != THETIS_OK) connect_fail(tcp, r);\n}\n\n/* An immediate",
         "    (void)r;\n}\n\n/* An immediate",
-        "linux", "epoll", "conform_connect", "row_015_refused*"),
+        "freebsd1", "kqueue", "conform_connect", "row_015_refused*"),
+    Bug("EV_EOF before data", "src/loop/backend/kqueue.c",
+        "    if (set->seen[slot].wait == set->waits &&",
+        "    while (e->filter == THT_KQ_READ && e->flags & THT_KQ_EOF &&\n"
+        "           loop->sys->recv(loop->sys, e->fd, (char[64]){0}, 64).n > 0) continue;\n"
+        "    if (set->seen[slot].wait == set->waits &&",
+        "freebsd2", "kqueue", "conform_recv", "row_044_data_and_end_streaming*"),
     Bug("no rearm after connect", "src/net/tcp.c",
         "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n    tht_handle_dirty(h);\n",
         "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n",

@@ -6,7 +6,8 @@
 
 #include "sim/stage.h"
 
-enum { STEPS = 400, DIALS = 24 };
+enum { STEPS = 400, DIALS = 24, QUIET_TURNS = 60 };
+#define QUIET_NS UINT64_C(8000000000)
 
 static stage the_stage;
 
@@ -169,6 +170,20 @@ static void match(stage *s, int *dials, int count)
     }
 }
 
+/* Time enough for whatever must end by itself: connects to nobody. */
+static void quiet(stage *s)
+{
+    uint64_t end = thetis_sim_now(s->sim) + QUIET_NS;
+    for (int turns = 0; turns < QUIET_TURNS && thetis_sim_now(s->sim) < end; turns++) {
+        link_peer_accept(s);
+        stage_turn(s, 1000000000);
+    }
+    for (int i = 0; !s->faulty && i < LINKS; i++) {
+        link *x = &s->links[i];
+        if (x->open && x->nobody) MUST(s, !x->connecting);
+    }
+}
+
 static void play(thetis_sim *sim, int faulty)
 {
     stage *s = &the_stage;
@@ -203,6 +218,7 @@ static void play(thetis_sim *sim, int faulty)
         }
     }
     s->improvise = NULL;
+    if (s->loop) quiet(s);
     stage_close(s);
     for (int k = 0; k < count; k++)
         if (dials[k] >= 0) (void)s->peers->close(s->peers, dials[k]);

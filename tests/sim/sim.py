@@ -48,7 +48,7 @@ def main():
     """Runs as a command."""
     parser = argparse.ArgumentParser(description="the fake kernel's scenarios")
     parser.add_argument("program")
-    parser.add_argument("--runs", default="700")
+    parser.add_argument("--runs", default="300")
     parser.add_argument("--seed", default=os.environ.get("THETIS_SEED"))
     args = parser.parse_args()
     seed = args.seed or str(random.getrandbits(62) + 1)

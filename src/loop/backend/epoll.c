@@ -44,6 +44,7 @@ const tht_poller tht_poller_epoll = {
     .open = epoll_backend_open,
     .set = epoll_backend_set,
     .wait = epoll_backend_wait,
+    .wake = tht_backend_wake,
     .close = epoll_backend_close,
     .caps = {THT_CAPS_OF_SOCKETS},
 };

@@ -112,6 +112,7 @@ const tht_poller tht_poller_poll = {
     .open = poll_backend_open,
     .set = poll_backend_set,
     .wait = poll_backend_wait,
+    .wake = tht_backend_wake,
     .close = poll_backend_close,
     .caps = {THT_CAPS_OF_SOCKETS},
 };
