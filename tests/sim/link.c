@@ -38,7 +38,7 @@ static int peer_is_gone(const link *x)
 static void check_fault(link *x, thetis_status status)
 {
     if (x->s->faulty) return;
-    if (status == THETIS_ECANCELED) MUST(x->s, x->closing || x->canceled);
+    if (status == THETIS_ECANCELED) MUST(x->s, x->closing || x->canceled || x->recv_canceled);
     else if (status == THETIS_EREFUSED) MUST(x->s, x->nobody);
     else if (status == THETIS_ERESET) MUST(x->s, peer_is_gone(x));
     else if (status == THETIS_CLOSED) MUST(x->s, x->shut);
@@ -69,7 +69,7 @@ static void on_end(link *x, const thetis_recv *r)
     thetis_sim_end(x->s->sim, x->into);
     if (r->status == THETIS_ECANCELED) {
         check_fault(x, r->status);
-        x->canceled = 0;
+        x->recv_canceled = 0;
         return;
     }
     if (x->ended) MUST(x->s, x->end == r->status); /* the same again */
@@ -234,7 +234,7 @@ void link_cancel(link *x)
     packet *p = &x->sends[stage_choose(x->s, SENDS)];
     if (!x->open) return;
     if (stage_choose(x->s, 2)) {
-        if (thetis_tcp_recv_cancel(&x->tcp) == THETIS_OK) x->canceled = 1;
+        if (thetis_tcp_recv_cancel(&x->tcp) == THETIS_OK) x->recv_canceled = 1;
     } else if (p->busy && thetis_tcp_send_cancel(&x->tcp, &p->send) == THETIS_OK) {
         x->canceled = x->broken = 1; /* the bytes that follow are not those of the stream */
     }

@@ -7,22 +7,27 @@
 
 #include <string.h>
 
-enum { DGRAM_MIN = 16, DGRAM_MAX = 600, FROM_PEER = PORTS };
+enum { DGRAM_MIN = 24, DGRAM_MAX = 600, FROM_PEER = PORTS };
 
-static void dgram_fill(unsigned char *bytes, size_t len, uint64_t who, uint64_t number)
+static void dgram_fill(unsigned char *bytes, size_t len, uint64_t who, uint64_t life,
+                       uint64_t number)
 {
     memcpy(bytes, &who, 8);
     memcpy(bytes + 8, &number, 8);
+    memcpy(bytes + 16, &life, 8);
     for (size_t i = DGRAM_MIN; i < len; i++) bytes[i] = (unsigned char)(number + i);
 }
 
 static void dgram_check(port *p, const unsigned char *bytes, size_t len)
 {
-    uint64_t who, number;
+    uint64_t who, number, life;
     MUST(p->s, len >= DGRAM_MIN);
     memcpy(&who, bytes, 8);
     memcpy(&number, bytes + 8, 8);
-    MUST(p->s, who <= FROM_PEER && number > p->last[who]);
+    memcpy(&life, bytes + 16, 8);
+    MUST(p->s, who <= FROM_PEER);
+    if (life == p->from[who]) MUST(p->s, number > p->last[who]);
+    p->from[who] = life;
     p->last[who] = number;
     for (size_t i = DGRAM_MIN; i < len; i++) MUST(p->s, bytes[i] == (unsigned char)(number + i));
 }
@@ -63,12 +68,12 @@ static void on_port_closed(thetis_handle *h)
 void port_open(port *p)
 {
     stage *s = p->s;
-    uint64_t sent = p->sent;
+    uint64_t life = p->life + 1;
     thetis_addr any = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
     if (p->open) return;
     memset(p, 0, sizeof *p);
     p->s = s;
-    p->sent = sent;
+    p->life = life;
     if (thetis_udp_open(s->loop, &p->udp, &any, NULL) != THETIS_OK) {
         MUST(s, s->faulty);
         return;
@@ -102,7 +107,7 @@ void port_send(port *p)
     n = 1 + (size_t)stage_choose(p->s, 4);
     for (size_t i = 0; i < n; i++) {
         size_t len = DGRAM_MIN + (size_t)stage_choose(p->s, DGRAM_MAX - DGRAM_MIN);
-        dgram_fill(bytes[i], len, (uint64_t)(p - p->s->ports), ++p->sent);
+        dgram_fill(bytes[i], len, (uint64_t)(p - p->s->ports), p->life, ++p->sent);
         batch[i] = (thetis_dgram){.data = bytes[i], .len = len, .to = p->connected ? NULL : &to};
     }
     n = thetis_udp_send_n(&p->udp, batch, n, &why);
@@ -132,7 +137,7 @@ void port_peer_send(stage *s)
     tht_out out = {.data = bytes, .to = &p->at};
     if (!p->open) return;
     out.len = DGRAM_MIN + (size_t)stage_choose(s, DGRAM_MAX - DGRAM_MIN);
-    dgram_fill(bytes, out.len, FROM_PEER, ++s->peer_dgrams);
+    dgram_fill(bytes, out.len, FROM_PEER, 1, ++s->peer_dgrams);
     (void)s->peers->send_msgs(s->peers, s->peer_port, &out, 1);
 }
 

@@ -48,6 +48,7 @@ struct link {
     unsigned connecting : 1, connected : 1, nobody : 1, closing : 1, aborted : 1, shut : 1;
     unsigned peer_shut : 1, peer_reset : 1, peer_left : 1; /* left: closed with bytes unread */
     unsigned receiving : 1, oneshot : 1, ended : 1, paused : 1, broken : 1, canceled : 1;
+    unsigned recv_canceled : 1;
     thetis_status end;
     packet sends[SENDS];
     uint64_t order, done_order;
@@ -59,7 +60,9 @@ typedef struct port {
     stage *s;
     thetis_addr at;
     int open, receiving, waiting, closing, connected, is_unix;
-    uint64_t sent, last[PORTS + 1]; /* numbers of datagrams: ours, the last from each */
+    uint64_t life; /* sockets that the port has had: what an old one sent may come late */
+    uint64_t sent; /* datagrams of this one */
+    uint64_t from[PORTS + 1], last[PORTS + 1]; /* life and number of the last from each */
 } port;
 
 struct stage {
