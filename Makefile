@@ -96,7 +96,8 @@ evidence: ## what the tests show, in build/evidence; EVIDENCE=--campaign shows m
 sanitize: ## every test program and example under ASan + UBSan, then under TSan
 	$(SETUP) sanitize
 	@$(CLANG); $(call tree,asan)
-	@$(call suite,asan) --target asan
+	@$(call suite,asan) --target asan \
+	--check "$(PYTHON) tests/sim/sim.py build/asan/bin/thetis-sim --runs 20"
 	@$(CLANG); $(call tree,tsan)
 	@$(call suite,tsan) --target tsan
 
