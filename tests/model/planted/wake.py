@@ -17,11 +17,10 @@ FAULTS = [
           "uintptr_t was = thetis_atomic_load_acquire(&loop->wake);\n"
           "    thetis_atomic_store_relaxed(&loop->wake, THT_RUNNING);"),
     Fault("wake without the system call", "dropped help", TURN,
-          "if (was == THT_SLEEPING) (void)loop->sys->wake_send", "if (was == THT_NOTIFIED) "
-          "(void)loop->sys->wake_send"),
+          "if (was == THT_SLEEPING) loop->poller->wake", "if (was == THT_NOTIFIED) "
+          "loop->poller->wake"),
     Fault("wake calls the system always", "claim instead of complete", TURN,
-          "if (was == THT_SLEEPING) (void)loop->sys->wake_send", "(void)was;\n    (void)loop->sys"
-          "->wake_send"),
+          "if (was == THT_SLEEPING) loop->poller->wake", "(void)was;\n    loop->poller->wake"),
     Fault("wake notes last", "order of steps", TURN,
           "    (void)thetis_atomic_fetch_or_release(&loop->note, 1); /* pair: loop.note */\n"
           "    tht_loop_notify(loop);",
