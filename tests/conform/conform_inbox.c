@@ -138,6 +138,7 @@ static void row_109_no_wake_up_is_lost(suite *w)
     thetis_loop *loop;
     writer x;
     box *b;
+    suite_need_threads();
     (void)w;
     CHECK_EQ(thetis_loop_create(NULL, &loop), THETIS_OK);
     b = box_open(NULL, loop);
@@ -153,6 +154,7 @@ static void row_110_one_call_for_each_sleep(suite *w)
 {
     box *b = box_open(w, w->loop);
     writer x[SENDERS];
+    suite_need_threads();
     letter l = {0, 0};
     b->last = SENDERS * 500;
     writers_start(b, x, SENDERS, 500, 0);
@@ -173,6 +175,7 @@ static void row_111_fifo_of_each_sender(suite *w)
 {
     box *b = box_open(w, w->loop);
     writer x[SENDERS];
+    suite_need_threads();
     writers_start(b, x, SENDERS, 500, 0);
     UNTIL(w, b->got == SENDERS * 500);
     CHECK_EQ(writers_join(x, SENDERS), b->got);
@@ -260,6 +263,7 @@ static void row_114_before_the_first_run(suite *w)
 
 static void row_115_closed_while_being_messaged(suite *w)
 {
+    suite_need_threads();
     for (unsigned round = 0; round < 20; round++) {
         box *b = box_open(w, w->loop);
         writer x[SENDERS];
@@ -312,6 +316,7 @@ static void row_116_a_saturated_wake_up(suite *w)
 static void row_008_no_allocation_for_messages(suite *w)
 {
     box *b = box_open(w, w->loop);
+    suite_need_threads();
     letter l = {0, 0};
     size_t before = count_malloc();
     box_join(b, 1);
