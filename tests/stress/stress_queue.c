@@ -226,7 +226,7 @@ TEST(close_races_with_everything)
 {
     for (uint64_t k = 1; k <= test_scale(150); k++) {
         crowd_run run = {.elements = UINT64_MAX, .closing = k * 7 % 400 + 1};
-        crowd_open(&run, CROWD_THREADS, 1 + k % 5, 64);
+        crowd_open(&run, CROWD_THREADS, 1 + (size_t)(k % 5), 64);
         crowd_go(&run);
         crowd_close(&run);
     }
