@@ -146,6 +146,11 @@ static inline uintptr_t thetis_atomic_fetch_or_release(thetis_atomic *a, uintptr
     return __atomic_fetch_or(&a->word_, value, __ATOMIC_RELEASE);
 }
 
+static inline uintptr_t thetis_atomic_fetch_or_acquire(thetis_atomic *a, uintptr_t value)
+{
+    return __atomic_fetch_or(&a->word_, value, __ATOMIC_ACQUIRE);
+}
+
 static inline uintptr_t thetis_atomic_fetch_or_acq_rel(thetis_atomic *a, uintptr_t value)
 {
     return __atomic_fetch_or(&a->word_, value, __ATOMIC_ACQ_REL);

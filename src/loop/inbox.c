@@ -103,7 +103,7 @@ thetis_status thetis_inbox_close(thetis_inbox *inbox, thetis_closed_fn *closed)
     h->state_ = THT_CLOSING;
     h->closed_ = closed;
     (void)thetis_mpsc_close(inbox->ring_);
-    (void)thetis_atomic_fetch_add_relaxed(&inbox->users_, CLOSING);
+    (void)thetis_atomic_fetch_or_relaxed(&inbox->users_, CLOSING);
     h->loop_->woken = 1; /* phase 3 of the next turn goes on */
     return THETIS_OK;
 }
@@ -121,10 +121,11 @@ static int inbox_deliver(thetis_inbox *inbox)
     return 1;
 }
 
-/* Who is there now: added to, since a load could answer for long what was true before. */
+/* Who is there now: by a change, since a load could answer for long what was true before. (An
+ * addition of 0 would not do: compilers make a load of it.) */
 static uintptr_t inbox_users(thetis_inbox *inbox)
 {
-    return thetis_atomic_fetch_add_acquire(&inbox->users_, 0); /* pair: inbox.users */
+    return thetis_atomic_fetch_or_acquire(&inbox->users_, CLOSING); /* pair: inbox.users */
 }
 
 /* The users as they were before the look at the ring: if there were none, it missed nothing. */

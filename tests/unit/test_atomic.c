@@ -64,6 +64,7 @@ TEST(additions_return_the_old_value_and_wrap)
     CHECK_EQ(thetis_atomic_fetch_add_acq_rel(&a, 1), 4);
     CHECK_EQ(thetis_atomic_fetch_or_relaxed(&a, 4), 5);
     CHECK_EQ(thetis_atomic_fetch_or_release(&a, 4), 5);
+    CHECK_EQ(thetis_atomic_fetch_or_acquire(&a, 4), 5);
     CHECK_EQ(thetis_atomic_fetch_or_acq_rel(&a, 1), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_relaxed(&a, 1), 5);
     CHECK_EQ(thetis_atomic_fetch_sub_release(&a, 5), 4);
