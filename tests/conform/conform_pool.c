@@ -85,8 +85,7 @@ static void row_050_one_streams_hunger_does_not_deafen_another(suite *w)
     CHECK_EQ(b.recvs, 0);
     release(w, 0);
     release(w, 0);
-    suite_turns(w, 2);
-    CHECK(b.recvs >= 1);
+    UNTIL(w, b.recvs >= 1); /* the other one keeps what it gets */
     a.on_recv = NULL;
     release_all(w);
     UNTIL(w, a.got == 20 * PIECE && b.got == PIECE);

@@ -36,7 +36,7 @@ static void both_1_body(unsigned thread)
 
 const thetis_check_scenario queue_both_1 = {
     .name = "queue-both-one", .threads = 2, .setup = make_2_1, .body = both_1_body,
-    .done = drain, .slow = 8};
+    .done = drain, .slow = 2};
 
 static void pair_body(unsigned thread)
 {
