@@ -33,12 +33,15 @@ suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/ex
 	$(foreach cases,$(wildcard tests/real/*_cases.py),\
 	--check "$(PYTHON) $(cases) build/$(1)/examples")
 
+# $(call fake,FOLDER,SYSTEMS): the conformance suite on systems of the fake kernel.
+fake = $(foreach rows,$(basename $(notdir $(wildcard tests/conform/conform_*.c))),\
+	$(foreach system,$(2),--check "build/$(1)/tests/conform/$(rows) \
+	--sim $(firstword $(subst :, ,$(system))) --backend $(lastword $(subst :, ,$(system)))"))
+
 # The fake kernel: the conformance suite on its systems, random scripts, bugs put back.
 SYSTEMS = linux:epoll linux:poll freebsd1:kqueue freebsd1:poll freebsd2:kqueue freebsd4:kqueue \
 	netbsd:kqueue openbsd:kqueue macos:kqueue lwip:poll gremlin:epoll gremlin:kqueue gremlin:poll
-FAKE = $(foreach rows,$(basename $(notdir $(wildcard tests/conform/conform_*.c))),\
-	$(foreach system,$(SYSTEMS),--check "build/host/tests/conform/$(rows) \
-	--sim $(firstword $(subst :, ,$(system))) --backend $(lastword $(subst :, ,$(system)))")) \
+FAKE = $(call fake,host,$(SYSTEMS)) \
 	--check "$(PYTHON) tests/sim/sim.py build/host/bin/thetis-sim" \
 	--check "$(PYTHON) tests/sim/bugs.py build/host"
 
@@ -105,7 +108,7 @@ coverage: ## line coverage of each folder; ring, core, loop and net need 95 %
 	$(SETUP) coverage
 	@$(call tree,coverage)
 	@find build/coverage -name '*.gcda' -delete
-	@$(call programs,coverage)
+	@$(call programs,coverage) $(call fake,coverage,freebsd2:kqueue)
 	@$(PYTHON) tools/coverage.py build/coverage --gate ring core loop net --min 95
 
 cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cross
