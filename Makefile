@@ -118,7 +118,7 @@ cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cros
 emu: ## what an emulator can show: all tests on other processors, the tester on AArch64
 	$(SETUP) emu
 	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/model/emulated.py" \
-	--check "$(PYTHON) tests/cross/linux.py"
+	--check "$(PYTHON) tests/cross/linux.py" --target emu
 
 fuzz: ## what a hostile peer can write, for FUZZ=30 seconds each; faults must be found
 	$(SETUP) fuzz

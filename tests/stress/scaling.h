@@ -227,7 +227,8 @@ static inline void scaling_once(const scaling_subject *s, unsigned threads, size
         contended += on[r].contended.word_;
         scaling_close(s, &on[r]);
     }
-    if (capacity == s->smallest) CHECK(contended > 0);
+    /* An emulator may let the threads of a short run meet never. */
+    if (capacity == s->smallest && !test_emulated()) CHECK(contended > 0);
 }
 
 /* All numbers of threads and all capacities. */
