@@ -33,7 +33,6 @@ static sim_cfg run_cfg(const sim_job *job)
         .trace = job->trace ? stdout : NULL,
         .cuts = 150,
         .delays = 150,
-        .lies = 100,
         .interrupts = 30,
         .faults = faults ? 5 : 0,
         .fail_call = job->fail_call,

@@ -189,7 +189,7 @@ struct sim_file {
     uint32_t serial;  /* number in the trace */
     sim_error error;  /* pending; SIM_E_NONE */
     thetis_addr local, remote;
-    unsigned bound : 1, connected : 1, reuse_addr : 1, reuse_port : 1, v6_only : 1;
+    unsigned bound : 1, connected : 1, reuse_addr : 1, reuse_port : 1;
     uint32_t ignored;  /* reports in a row that no call answered */
     uint64_t count;    /* wake-ups; tries to connect; when the last datagram arrives */
     sim_file *other;   /* the other end of a pipe */
@@ -234,7 +234,6 @@ typedef struct sim_cfg {
     sim_often interrupts;
     sim_often cuts;      /* a call moves less than it could */
     sim_often delays;    /* a packet takes time */
-    sim_often lies;      /* a wait reports what is not so */
     sim_call_id fail_call; /* SIM_CALLS: whichever */
     uint64_t fail_at;    /* the k-th such call fails; 0: none */
     void (*on_fail)(void *user, const char *verdict, const char *text); /* does not return */

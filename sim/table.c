@@ -272,7 +272,6 @@ static sim_error set_any(const thetis_sim *sim, sim_file *f, tht_opt opt, int va
         f->reuse_port = value != 0;
         return SIM_E_NONE;
     case THT_OPT_V6_ONLY:
-        f->v6_only = value != 0;
         return f->family == THETIS_ADDR_V6 ? SIM_E_NONE : SIM_E_NOPROTOOPT;
     default:
         return f->kind == SIM_DGRAM ? set_dgram(sim, f, opt, value) : set_stream(f, opt, value);
