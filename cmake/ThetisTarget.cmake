@@ -4,8 +4,10 @@
 # through here, so that flags are said once.
 
 # The files of each port. A new port is a line here and one in src/port/ports.def.
-set(thetis_port_linux src/port/port_linux.c src/port/sys_linux.c src/port/sys_linux_msg.c
-    src/port/sys_linux_poll.c src/port/wait_linux.c)
+set(thetis_port_posix src/port/port_posix.c src/port/sys_posix.c src/port/sys_posix_msg.c
+    src/port/sys_posix_poll.c)
+set(thetis_port_linux ${thetis_port_posix} src/port/port_linux.c src/port/sys_linux.c
+    src/port/sys_linux_msg.c src/port/wait_linux.c)
 set(thetis_port_template src/port/port_template.c)
 
 set(thetis_port "${THETIS_PORT}")

@@ -80,7 +80,8 @@ int tht_port_signal_open(thetis_status *status);
 /* Makes it readable, keeps errno; any thread, any signal handler. */
 void tht_port_signal_send(int fd);
 
-/* Makes it unreadable; how often it was sent since the last time, 0 if not at all. */
+/* Makes it unreadable; how often it was sent since the last time, 0 if not at all. A system that
+ * merges what comes together may count that as one. */
 uint64_t tht_port_signal_take(int fd);
 
 void tht_port_signal_close(int fd);

@@ -1,90 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * port_linux.c: the port to Linux, with any C library that has POSIX threads.
- *
- * Rejected: CLOCK_MONOTONIC_COARSE (a tick of 1 to 10 ms), CLOCK_BOOTTIME (counts a suspended
- * machine, but a sleep in epoll does not, so timers would all expire in one burst).
+ * port_linux.c: the port to Linux, but for what it shares with other systems (port_posix.c).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 
-#include "port.h"
-
-#include <thetis/config.h>
+#include "port_posix.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
-uint64_t tht_port_now(void)
+int tht_port_file(void)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-void *tht_port_map(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
-void tht_port_unmap(void *memory, size_t bytes)
-{
-    if (!memory) return;
-    int failed = munmap(memory, bytes);
-    THETIS_ASSERT1(!failed);
-    (void)failed;
-}
-
-size_t tht_port_page(void)
-{
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* Shows `bytes` of the file from `from` on at an address inside a reservation. */
-static int port_view(char *at, size_t bytes, int file, size_t from)
-{
-    return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, (off_t)from) == at;
-}
-
-/* Reserves the addresses first, so that nobody else's mapping can lie between the views. */
-static void *port_mirror_file(int file, size_t before, size_t bytes)
-{
-    size_t once = before + bytes, all = once + bytes;
-    char *at = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED) return NULL;
-    if (port_view(at, once, file, 0) && port_view(at + once, bytes, file, before)) return at;
-    tht_port_unmap(at, all);
-    return NULL;
-}
-
-void *tht_port_mirror(size_t before, size_t bytes)
-{
-    void *memory = NULL;
-    int file = memfd_create("thetis", MFD_CLOEXEC);
-    if (file < 0) return NULL;
-    if (ftruncate(file, (off_t)(before + bytes)) == 0)
-        memory = port_mirror_file(file, before, bytes);
-    (void)close(file); /* the mappings keep it */
-    return memory;
-}
-
-uintptr_t tht_port_mask(void)
-{
-    return 0;
-}
-
-void tht_port_unmask(uintptr_t state)
-{
-    (void)state;
+    return memfd_create("thetis", MFD_CLOEXEC);
 }
 
 int tht_port_entropy(void *out, size_t bytes)
@@ -109,11 +42,6 @@ uintptr_t tht_port_self(void)
     return (uintptr_t)&here;
 }
 
-void tht_port_yield(void)
-{
-    (void)sched_yield();
-}
-
 unsigned tht_port_cpus(void)
 {
     cpu_set_t set;
@@ -126,13 +54,6 @@ unsigned tht_port_cpus(void)
 const char *tht_port_setting(const char *name)
 {
     return secure_getenv(name);
-}
-
-void tht_port_panic(const char *message)
-{
-    struct iovec text[2] = {{(void *)(uintptr_t)message, strlen(message)}, {(void *)"\n", 1}};
-    if (writev(STDERR_FILENO, text, 2) < 0) abort(); /* nowhere to complain: abort all the same */
-    abort();
 }
 
 const char *tht_port_name(void)

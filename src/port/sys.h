@@ -78,6 +78,8 @@ typedef struct tht_kevent {
     uint16_t flags;
 } tht_kevent;
 
+enum { THT_CHANGES = 8 }; /* of one call */
+
 enum { THT_KQ_READ = 1, THT_KQ_WRITE, THT_KQ_USER };
 
 /* flags */
@@ -176,7 +178,7 @@ struct tht_sys {
     /* ENOTCONN: there is no such end now. */
     tht_ret (*name)(const tht_sys *sys, int fd, tht_end end, thetis_addr *out);
 
-    /* epoll: n is the descriptor of the set. */
+    /* epoll: n is the descriptor of the set. NULL, like the two below, where there is none. */
     tht_ret (*epoll_open)(const tht_sys *sys);
 
     /* Changes interest from `was` to `mask` (THT_IN | THT_OUT); 0 is not registered. */
@@ -199,10 +201,10 @@ struct tht_sys {
     /* kqueue: n is the descriptor of the queue. NULL, like kevent, where there is none. */
     tht_ret (*kqueue_open)(const tht_sys *sys);
 
-    /* Applies the changes, then waits as epoll_wait does, not at all without room for events. n:
-     * events written, those that answer changes first. There must be room for them: otherwise the
-     * first failed change is the call's fault, and those behind it are not applied. EINTR: no
-     * events, the changes are applied. Any thread may trigger. */
+    /* Applies the changes, at most THT_CHANGES, then waits as epoll_wait does, not at all without
+     * room for events. n: events written, those that answer changes first. There must be room for
+     * them: otherwise the first failed change is the call's fault, and those behind it are not
+     * applied. EINTR: no events, the changes are applied. Any thread may trigger. */
     tht_ret (*kevent)(const tht_sys *sys, int queue, const tht_kevent *changes, uint32_t n,
                       tht_kevent *out, uint32_t cap, uint64_t timeout_ns);
 

@@ -30,7 +30,7 @@ FLAGS = ["-std=c17", "-O1", "-g", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=2",
          "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
 LIBRARY = [f"src/{name}.c" for name in ("core/assert", "core/thread", "ring/bcast", "ring/bytes",
                                         "ring/lanes", "ring/latest", "ring/shm", "ring/spsc",
-                                        "port/port_linux")]
+                                        "port/port_linux", "port/port_posix")]
 LENGTH = 256         # of an input, in bytes
 CALL_SECONDS = 5     # an input that takes longer hangs
 CONTROL_SECONDS = 60  # a control fails within a second or two

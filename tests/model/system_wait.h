@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * system_wait.h: a system that sleeps and wakes, in place of src/port/wait_linux.c.
+ * system_wait.h: a system that sleeps and wakes, in place of src/port/wait_*.c.
  *
  * It is not instrumented: what a system does is no step and no race. Each call is a place to
  * switch, a sleep is thetis_check_wait(): a wake-up that is lost is a deadlock. A sleep that may

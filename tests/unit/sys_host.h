@@ -8,6 +8,8 @@
 #ifndef TESTS_UNIT_SYS_HOST_H
 #define TESTS_UNIT_SYS_HOST_H
 
+#include "port/sys_posix.c"
+
 #include "port/sys_linux.c"
 
 #include "harness/test.h"

@@ -5,8 +5,10 @@
  */
 #include "unit/sys_host.h"
 
+#include "port/sys_posix_msg.c"
+#include "port/sys_posix_poll.c"
+
 #include "port/sys_linux_msg.c"
-#include "port/sys_linux_poll.c"
 
 #include <fcntl.h>
 #include <stdlib.h>

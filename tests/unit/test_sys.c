@@ -179,7 +179,7 @@ TEST(ipv6_streams)
 {
     thetis_addr loopback = addr_of("[::1]:0");
     int probe = socket(AF_INET6, SOCK_STREAM, 0);
-    if (probe < 0 || sys_bind(host, probe, &loopback).status != THETIS_OK)
+    if (probe < 0 || tht_sys_bind(host, probe, &loopback).status != THETIS_OK)
         SKIP_ENVIRONMENT("no IPv6 loopback");
     EXPECT_OK(0, host->close(host, probe));
     pair p = pair_at("[::1]:0");

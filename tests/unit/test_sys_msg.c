@@ -4,6 +4,8 @@
  */
 #include "unit/sys_host.h"
 
+#include "port/sys_posix_msg.c"
+
 #include "port/sys_linux_msg.c"
 
 #include <net/if.h>
@@ -73,7 +75,7 @@ TEST(ipv6_datagrams)
     thetis_addr loopback;
     CHECK_EQ(thetis_addr_parse(&loopback, "[::1]:0"), THETIS_OK);
     int probe = socket(AF_INET6, SOCK_DGRAM, 0);
-    if (probe < 0 || sys_bind(host, probe, &loopback).status != THETIS_OK)
+    if (probe < 0 || tht_sys_bind(host, probe, &loopback).status != THETIS_OK)
         SKIP_ENVIRONMENT("no IPv6 loopback");
     one_and_many("[::1]:0");
 }

@@ -13,7 +13,9 @@
 static tht_ret epoll_backend_open(thetis_loop *loop)
 {
     const tht_sys *sys = loop->sys;
-    tht_ret r = sys->epoll_open(sys);
+    tht_ret r = {.status = THETIS_ENOTSUP};
+    if (sys->epoll_open == NULL) return r;
+    r = sys->epoll_open(sys);
     if (r.status != THETIS_OK) return r;
     loop->set_fd = (int)r.n;
     r = sys->wake_open(sys, loop->set_fd, THT_NONE);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys_linux_poll.c: poll() for a loop on Linux: ppoll(), which knows nanoseconds.
+ * sys_posix_poll.c: poll() for a loop: ppoll(), which knows nanoseconds, but on macOS, which has
+ * none.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 
-#include "sys_linux.h"
+#include "sys_posix.h"
 
 #include <poll.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(tht_pollfd) == sizeof(struct pollfd) &&
@@ -51,21 +51,28 @@ static uint32_t poll_collect(const tht_pollfd *fds, const uint64_t *tokens, uint
     return found;
 }
 
+int tht_sys_ms(uint64_t ns)
+{
+    const uint64_t hour = 3600000;
+    uint64_t ms = ns / 1000000u + (ns % 1000000u != 0);
+    return (int)(ms < hour ? ms : hour);
+}
+
+static int poll_sleep(struct pollfd *fds, uint32_t n, uint64_t ns)
+{
+#ifdef __APPLE__
+    return poll(fds, n, ns == UINT64_MAX ? -1 : tht_sys_ms(ns));
+#else
+    const struct timespec limit = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    return ppoll(fds, n, ns == UINT64_MAX ? NULL : &limit, NULL);
+#endif
+}
+
 tht_ret tht_sys_poll_wait(const tht_sys *sys, tht_pollfd *fds, const uint64_t *tokens, uint32_t n,
                           uint32_t *first, tht_event *out, uint32_t cap, uint64_t timeout_ns)
 {
-    const struct timespec limit = {(time_t)(timeout_ns / 1000000000u),
-                                   (long)(timeout_ns % 1000000000u)};
     (void)sys;
-    int ready = ppoll((struct pollfd *)(void *)fds, n, timeout_ns == UINT64_MAX ? NULL : &limit,
-                      NULL);
+    int ready = poll_sleep((struct pollfd *)(void *)fds, n, timeout_ns);
     if (ready < 0) return tht_sys_errno();
     return tht_sys_done(ready ? poll_collect(fds, tokens, n, first, out, cap) : 0);
-}
-
-void tht_sys_wake_take(const tht_sys *sys, int wake_fd)
-{
-    uint64_t sum;
-    (void)sys;
-    (void)!read(wake_fd, &sum, sizeof sum); /* AGAIN: somebody has taken it */
 }
