@@ -8,11 +8,16 @@ set(thetis_port_posix src/port/port_posix.c src/port/sys_posix.c src/port/sys_po
     src/port/sys_posix_poll.c)
 set(thetis_port_linux ${thetis_port_posix} src/port/port_linux.c src/port/sys_linux.c
     src/port/sys_linux_msg.c src/port/wait_linux.c)
+set(thetis_port_bsd ${thetis_port_posix} src/port/port_bsd.c src/port/sys_bsd.c
+    src/port/sys_bsd_msg.c src/port/wait_bsd.c)
 set(thetis_port_template src/port/port_template.c)
 
 set(thetis_port "${THETIS_PORT}")
 if(NOT thetis_port)
   string(TOLOWER "${CMAKE_SYSTEM_NAME}" thetis_port)
+endif()
+if(thetis_port MATCHES "^(freebsd|netbsd|openbsd|darwin)$")
+  set(thetis_port bsd)
 endif()
 if(NOT DEFINED thetis_port_${thetis_port})
   message(FATAL_ERROR "thetis: there is no port '${thetis_port}'; set THETIS_PORT")

@@ -9,7 +9,7 @@
  * settings. It needs no C library.
  *
  * A port that can carry a loop also defines the table tht_sys_host of port/sys.h, in
- * sys_<name>.c; sys_linux.c is the model, and sys_posix*.c what POSIX systems share.
+ * sys_<name>.c; sys_bsd.c is the model, and sys_posix*.c what POSIX systems share.
  */
 #include "port.h"
 
