@@ -36,7 +36,9 @@ static const test_case rows[] = {
 #undef X
 #undef ONCE
 
-int main(int argc, char **argv)
+TEST_SUITE_(rows)
+
+TEST_WEAK int main(int argc, char **argv)
 {
     static char program[512]; /* with its options: what replays a row */
     (void)snprintf(program, sizeof program, "%s", argv[0]);

@@ -27,7 +27,10 @@ static void host_end(void)
 
 static size_t host_open_fds(void)
 {
-    return suite_entries("/proc/self/fd");
+    size_t count = 0;
+    if (access("/proc/self/fd", R_OK) == 0) return suite_entries("/proc/self/fd");
+    for (int fd = 0; fd < 1024; fd++) count += fcntl(fd, F_GETFD) >= 0;
+    return count;
 }
 
 static void host_settle(void)

@@ -22,6 +22,7 @@ typedef struct test_state {
     uint64_t seed;
     const test_case *now;
     size_t number;
+    test_totals totals;
     test_verdict verdict;
     char text[TEST_TEXT_MAX]; /* lines on a failure; class(reason) of a skip */
     __attribute__((noreturn)) void (*end)(test_verdict verdict, const char *text);

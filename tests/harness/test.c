@@ -16,6 +16,11 @@ uint64_t test_seed(void)
     return test_run.seed;
 }
 
+test_totals test_so_far(void)
+{
+    return test_run.totals;
+}
+
 /* ---- output ---------------------------------------------------------------------------------- */
 
 void test_set(test_verdict v, const char *format, ...)
@@ -190,8 +195,9 @@ static size_t list_cases(const options *o, const test_case *cases, size_t count)
 
 static int run_cases(const options *o, const test_case *cases, size_t count, size_t selected)
 {
-    size_t failed = 0;
-    size_t skipped = 0;
+    const test_totals before = test_run.totals;
+    test_totals *sum = &test_run.totals;
+    test_run.number = 0;
     printf("TAP version 13\n1..%zu\n", selected);
     for (size_t i = 0; i < count; i++) {
         if (matches(o->glob, cases[i].name)) {
@@ -199,11 +205,13 @@ static int run_cases(const options *o, const test_case *cases, size_t count, siz
             test_run.number++;
             o->run();
             print_outcome();
-            failed += test_run.verdict == TEST_FAILED;
-            skipped += test_run.verdict == TEST_SKIPPED;
+            sum->failed += test_run.verdict == TEST_FAILED;
+            sum->skipped += test_run.verdict == TEST_SKIPPED;
+            sum->passed += test_run.verdict == TEST_PASSED;
         }
     }
-    return failed ? 1 : skipped == selected ? 77 : 0;
+    if (sum->failed > before.failed) return 1;
+    return sum->skipped - before.skipped == selected ? 77 : 0;
 }
 
 int test_main(int argc, char **argv, const test_case *cases, size_t count)

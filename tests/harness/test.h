@@ -42,6 +42,12 @@ typedef struct test_case {
     bool aborts;        /* passes if and only if it ends in abort(): for broken contracts */
 } test_case;
 
+/* The cases of a program. */
+typedef struct test_suite {
+    const test_case *cases;
+    size_t count;
+} test_suite;
+
 /* Why a case did not run: the target has no such capability, proven by a query; the emulator is
  * unfaithful here; a tool, limit or kernel feature is missing on this machine. */
 typedef enum test_why { TEST_UNSUPPORTED, TEST_EMULATOR, TEST_ENVIRONMENT } test_why;
@@ -56,10 +62,22 @@ typedef enum test_why { TEST_UNSUPPORTED, TEST_EMULATOR, TEST_ENVIRONMENT } test
 
 #define TEST_MAIN(...)                                                                          \
     static const test_case test_cases[] = {__VA_ARGS__};                                        \
-    int main(int argc, char **argv)                                                             \
+    TEST_SUITE_(test_cases)                                                                     \
+    TEST_WEAK int main(int argc, char **argv)                                                   \
     {                                                                                           \
         return test_main(argc, argv, test_cases, sizeof test_cases / sizeof test_cases[0]);     \
     }
+
+/* The same object is part of thetis-selftest, which has a main of its own and finds the cases by
+ * the name that the build gives as TEST_SUITE. */
+#define TEST_WEAK __attribute__((weak))
+#ifdef TEST_SUITE
+#define TEST_SUITE_(cases)                                                                      \
+    extern const test_suite TEST_SUITE;                                                         \
+    const test_suite TEST_SUITE = {cases, sizeof cases / sizeof cases[0]};
+#else
+#define TEST_SUITE_(cases)
+#endif
 
 /* ---- checks: from any thread; the first that fails ends the case ----------------------------- */
 
@@ -103,6 +121,13 @@ static inline uint64_t test_rand(uint64_t *state)
 /* ---- what the macros call -------------------------------------------------------------------- */
 
 int test_main(int argc, char **argv, const test_case *cases, size_t count);
+
+/* Cases that test_main has run so far. */
+typedef struct test_totals {
+    size_t passed, failed, skipped;
+} test_totals;
+
+test_totals test_so_far(void);
 
 __attribute__((noreturn, cold, format(printf, 3, 4))) void test_fail(const char *file, int line,
                                                                      const char *format, ...);

@@ -17,6 +17,7 @@
 #ifndef TEST_SCALING_H
 #define TEST_SCALING_H
 
+#include "harness/barrier.h"
 #include "harness/test.h"
 
 #include <pthread.h>

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/barrier.h"
 #include "harness/fault.h"
 #include "harness/test.h"
 

@@ -5,6 +5,7 @@
  * long. Elements carry a checksum of their number: a slot that is read too early, torn, lost,
  * doubled or out of order shows at once.
  */
+#include "harness/barrier.h"
 #include "harness/test.h"
 
 #include <pthread.h>

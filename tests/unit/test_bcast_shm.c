@@ -4,6 +4,7 @@
  * of its own, and what they do with words that a peer has written.
  */
 #include "harness/test.h"
+#include "port/port_posix.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -33,7 +34,7 @@ static void attach(thetis_status want)
 
 static void start(thetis_bcast_mode mode)
 {
-    int fd = memfd_create("bcast", MFD_CLOEXEC);
+    int fd = tht_port_file();
     size_t readers = mode == THETIS_BCAST_LOSSY ? 0 : CAST_READERS;
     cast_cfg = (thetis_bcast_cfg){sizeof(uint64_t), CAST_CAPACITY, readers, mode};
     CHECK(fd >= 0);

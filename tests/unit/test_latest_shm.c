@@ -4,6 +4,7 @@
  * own, and what they do with words that a peer has written.
  */
 #include "harness/test.h"
+#include "port/port_posix.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -31,7 +32,7 @@ static void attach_in(thetis_status want)
 
 static void start(void)
 {
-    int fd = memfd_create("latest", MFD_CLOEXEC);
+    int fd = tht_port_file();
     CHECK(fd >= 0);
     CHECK_EQ(ftruncate(fd, LATEST_MAP), 0);
     CHECK_EQ(thetis_latest_init(map_shared(fd), LATEST_MAP, &latest_cfg, &shared), THETIS_OK);

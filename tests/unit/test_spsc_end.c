@@ -4,6 +4,7 @@
  * counters that a peer has written.
  */
 #include "harness/test.h"
+#include "port/port_posix.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -42,7 +43,7 @@ static void attach_out(end_pair *p, thetis_status want)
 /* As if `start` elements had gone through. */
 static end_pair pair_at(uintptr_t start)
 {
-    int fd = memfd_create("spsc", MFD_CLOEXEC);
+    int fd = tht_port_file();
     end_pair p;
     CHECK(fd >= 0);
     CHECK_EQ(ftruncate(fd, END_MAP), 0);

@@ -7,6 +7,7 @@
 #include <thetis/tcp.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -152,7 +153,8 @@ static void make_hanging(void)
     (void)peer_listen(0, &addr);
     for (int i = 0; i < 3; i++) {
         struct sockaddr_in at = peer_at(addr.port);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        CHECK_EQ(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
         (void)!connect(fd, (void *)&at, sizeof at);
     }
     usleep(2000);

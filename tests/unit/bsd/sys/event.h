@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys/event.h: kevent(2) as FreeBSD documents it, for test_sys_kqueue.c, which compiles the table of
- * the BSDs on another system. The numbers are arbitrary, and no two are alike.
+ * sys/event.h: kevent(2) as FreeBSD documents it, for test_sys_kqueue.c, which compiles the table
+ * of the BSDs on another system. The numbers are arbitrary, and no two are alike.
  */
 #ifndef TESTS_UNIT_BSD_SYS_EVENT_H
 #define TESTS_UNIT_BSD_SYS_EVENT_H
