@@ -7,7 +7,6 @@ PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 FUZZ ?= 30
-CROSS := armv7m-none-eabi riscv32imac-unknown-elf
 
 VERSION = $(shell sed -n 's/.*THETIS_VERSION_STRING "\(.*\)"/\1/p' include/thetis/version.h)
 SETUP = @sh tools/setup.sh
@@ -62,7 +61,7 @@ MODEL = --list build/check/tests/suite.txt --list build/check-clang/tests/suite.
 	--check "$(PYTHON) tests/model/model.py build/check-clang/bin/thetis-check --short" \
 	--check "$(PYTHON) tests/model/faults.py build/check"
 
-.PHONY: all help demo test check evidence sanitize fuzz coverage cross emu bench docs tidy \
+.PHONY: all help demo test check evidence sanitize fuzz coverage cross emu support bench docs tidy \
 	install clean
 
 all: ## everything in build/host: library, programs, examples, benchmarks, tests
@@ -82,7 +81,7 @@ test: ## every suite and the code's own rules; the last line has the totals
 	@$(call tree,release)
 	@$(call tree,check)
 	@$(CLANG); $(call tree,check-clang)
-	@$(call suite,host) $(FAKE) $(CHECKS) $(MODEL)
+	@$(call suite,host) $(FAKE) $(CHECKS) $(MODEL) --record build/support/make-test.json
 
 check: ## the concurrency tester alone: scenarios, weakened orders, planted faults
 	$(SETUP) test
@@ -111,14 +110,17 @@ coverage: ## line coverage of each folder; ring, core, loop and net need 95 %
 	@$(call programs,coverage) $(call fake,coverage,freebsd2:kqueue)
 	@$(PYTHON) tools/coverage.py build/coverage --gate ring core loop net --min 95
 
-cross: ## Cortex-M3 and RV32IMAC objects, free of library atomics, in build/cross
+cross: ## BSD and macOS programs, Cortex-M and RV32 objects, free of library atomics, in build/cross
 	$(SETUP) cross
-	@$(PYTHON) tools/cross.py $(CROSS)
+	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tools/cross.py" --target cross --timeout 1200
 
 emu: ## what an emulator can show: all tests on other processors, the tester on AArch64
 	$(SETUP) emu
 	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/model/emulated.py" \
 	--check "$(PYTHON) tests/cross/linux.py" --target emu
+
+support: ## after test, cross and emu: does SUPPORT.md claim what they have shown
+	@$(PYTHON) tools/support.py --check
 
 fuzz: ## what a hostile peer can write, for FUZZ=30 seconds each; faults must be found
 	$(SETUP) fuzz

@@ -17,7 +17,7 @@ packages()
     emu) echo "$(packages build)" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user \
         gcc-i686-linux-gnu libc6-dev-i386-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
         gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross ;;
-    cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf ;;
+    cross) echo "$(packages build)" gcc-arm-none-eabi gcc-riscv64-unknown-elf llvm ;;
     docs) echo doxygen ;;
     demo) echo "$(packages build)" nginx-light wrk redis-server redis-tools ;;
     bench) echo "$(packages build)" g++ pkg-config libuv1-dev libev-dev libevent-dev libasio-dev \

@@ -15,6 +15,7 @@ import argparse
 import collections
 import concurrent.futures
 import fnmatch
+import json
 import os
 import pathlib
 import re
@@ -213,6 +214,8 @@ def parse_arguments():
     parser.add_argument("--target", default="native", help="whose caps hold (default: native)")
     parser.add_argument("--caps", type=pathlib.Path, default=HERE / "skips.def")
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=2)
+    parser.add_argument("--record", type=pathlib.Path, metavar="FILE",
+                        help="where to write how many cases of each program failed, as JSON")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for one program")
     return parser.parse_args()
 
@@ -230,6 +233,9 @@ def main():
         for result in pool.map(lambda program: run(program, args.timeout), programs):
             show(result)
             results.append(result)
+    if args.record:
+        args.record.parent.mkdir(parents=True, exist_ok=True)
+        args.record.write_text(json.dumps({"programs": {r.name: r.failed for r in results}}))
     return 0 if summarize(results, caps) else 1
 
 
