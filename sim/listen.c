@@ -33,7 +33,7 @@ static void listener_meet(thetis_sim *sim, sim_file *l, sim_file *f, const theti
     end->family = l->family;
     end->local = *to;
     end->bound = l->family != THETIS_ADDR_UNIX;
-    end->reuse_addr = end->reuse_port = 1; /* its port is the listener's */
+    end->reuse_addr = end->reuse_port = end->balance = 1; /* its port is the listener's */
     end->remote = f->bound ? f->local : (thetis_addr){0};
     tsm_stream_link(sim, f, end);
     end->u.s.listener = l;
@@ -94,7 +94,7 @@ static void connect_event(thetis_sim *sim, sim_file *f)
 {
     sim_file *l;
     if (f->u.s.state != SIM_CONNECTING) return;
-    l = tsm_find(sim, SIM_LISTENER, &f->remote, NULL);
+    l = tsm_find_listener(sim, &f->remote, &f->local);
     if (l && !listener_full(sim, l)) {
         listener_meet(sim, l, f, &f->remote);
     } else if (l) {
@@ -130,7 +130,7 @@ static tht_ret connect_refused(thetis_sim *sim, sim_file *f)
 
 static tht_ret connect_tcp(thetis_sim *sim, sim_file *f, const thetis_addr *to)
 {
-    sim_file *l = tsm_find(sim, SIM_LISTENER, to, NULL);
+    sim_file *l = tsm_find_listener(sim, to, &f->local);
     int itself = f->bound && thetis_addr_equal(&f->local, to);
     uint64_t delay;
     f->remote = *to;

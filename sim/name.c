@@ -61,9 +61,30 @@ sim_file *tsm_find(thetis_sim *sim, sim_kind kind, const thetis_addr *to, const 
             if (from && thetis_addr_equal(&f->remote, from)) return f;
             continue;
         }
-        if (best == NULL || is_any(&best->local)) best = f;
+        if (best == NULL || (is_any(&best->local) && !is_any(&f->local))) best = f;
     }
     return best;
+}
+
+/* Those that share an address and its connections. */
+static int same_group(const sim_file *f, const sim_file *first)
+{
+    return f->kind == SIM_LISTENER && f->bound && f->refs && f->balance &&
+           thetis_addr_equal(&f->local, &first->local);
+}
+
+/* Systems choose in a group by a hash of the peer's address: the same peer, the same listener. */
+sim_file *tsm_find_listener(thetis_sim *sim, const thetis_addr *to, const thetis_addr *from)
+{
+    sim_file *first = tsm_find(sim, SIM_LISTENER, to, NULL);
+    uint64_t hash = from->port * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t count = 0;
+    if (first == NULL || !first->balance) return first;
+    for (sim_file *f = first; f; f = f->next) count += (unsigned)same_group(f, first);
+    hash = (hash >> 32) % count;
+    for (sim_file *f = first; f; f = f->next)
+        if (same_group(f, first) && hash-- == 0) return f;
+    return first;
 }
 
 /* ---- paths ----------------------------------------------------------------------------------- */
@@ -117,6 +138,7 @@ static int clash(const sim_file *f, const sim_file *o, const thetis_addr *addr)
     if (o->local.port != addr->port) return 0;
     if (!is_any(&o->local) && !is_any(addr) && !same_host(&o->local, addr)) return 0;
     if (f->reuse_port && o->reuse_port) return 0;
+    if (f->balance && o->balance) return 0;
     if (f->reuse_addr && o->reuse_addr && o->kind != SIM_LISTENER) return 0;
     return 1;
 }

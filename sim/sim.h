@@ -55,6 +55,9 @@ typedef struct sim_personality {
     uint8_t refused_late_is_reset;   /* a late refusal is told as ERESET */
     uint8_t so_error_after_refusal;  /* refused at once: SO_ERROR tells it again */
     uint8_t abort_before_accept;     /* a reset in the backlog: accept() answers ERESET */
+    uint8_t balance;                 /* THT_OPT_BALANCE exists */
+    uint8_t reuse_balances;          /* and THT_OPT_REUSE_PORT is the same; else it makes no
+                                        group: the newest listener gets everything */
     uint8_t fresh_is_hung_up;        /* a stream that was never connected reports readiness */
     uint8_t end_then_notconn;        /* after the end was read once, recv answers ENOTCONN */
     uint8_t unix_unread_is_reset;    /* a unix peer that closes with bytes unread resets */
@@ -189,7 +192,7 @@ struct sim_file {
     uint32_t serial;  /* number in the trace */
     sim_error error;  /* pending; SIM_E_NONE */
     thetis_addr local, remote;
-    unsigned bound : 1, connected : 1, reuse_addr : 1, reuse_port : 1;
+    unsigned bound : 1, connected : 1, reuse_addr : 1, reuse_port : 1, balance : 1;
     uint32_t ignored;  /* reports in a row that no call answered */
     uint64_t count;    /* wake-ups; tries to connect; when the last datagram arrives */
     sim_file *other;   /* the other end of a pipe */
@@ -341,6 +344,7 @@ void tsm_queue_free(sim_queue *q);
 tht_ret tsm_bind(thetis_sim *sim, sim_file *f, const thetis_addr *addr);
 tht_ret tsm_bind_any(thetis_sim *sim, sim_file *f, const thetis_addr *towards);
 sim_file *tsm_find(thetis_sim *sim, sim_kind kind, const thetis_addr *to, const thetis_addr *from);
+sim_file *tsm_find_listener(thetis_sim *sim, const thetis_addr *to, const thetis_addr *from);
 int tsm_is_local(const thetis_addr *addr);
 int tsm_is_multicast(const thetis_addr *addr);
 int tsm_path_known(const thetis_sim *sim, const thetis_addr *path);

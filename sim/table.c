@@ -270,6 +270,12 @@ static sim_error set_any(const thetis_sim *sim, sim_file *f, tht_opt opt, int va
         return SIM_E_NONE;
     case THT_OPT_REUSE_PORT:
         f->reuse_port = value != 0;
+        f->balance = f->reuse_port && sim->person->reuse_balances;
+        return SIM_E_NONE;
+    case THT_OPT_BALANCE:
+        if (!sim->person->balance) return SIM_E_NOPROTOOPT;
+        f->balance = value != 0;
+        f->reuse_port = f->balance && sim->person->reuse_balances;
         return SIM_E_NONE;
     case THT_OPT_V6_ONLY:
         return f->family == THETIS_ADDR_V6 ? SIM_E_NONE : SIM_E_NOPROTOOPT;
@@ -553,6 +559,7 @@ static const tht_sys table = {
 static uint32_t table_lacks(const sim_personality *p)
 {
     uint32_t lacks = 0;
+    if (!p->balance) lacks |= 1u << THETIS_CAP_LISTEN_BALANCE;
     if (!p->drops) lacks |= 1u << THETIS_CAP_UDP_DROPS;
     if (!p->stamps) lacks |= 1u << THETIS_CAP_UDP_STAMP;
     if (!p->icmp_errors) lacks |= 1u << THETIS_CAP_UDP_ICMP_ERR;

@@ -107,7 +107,8 @@ struct thetis_listener {
 typedef struct thetis_listen_cfg {
     uint32_t backlog; /* 0: 1024, or what the system allows */
     int nagle;        /* non-zero: leave Nagle's algorithm on for accepted streams */
-    int reuse_port;   /* non-zero: several listeners may share the port */
+    int reuse_port;   /* non-zero: listeners that all ask for it may have one address, and the
+                         system deals its connections out among them */
 } thetis_listen_cfg;
 
 THETIS_BEGIN_DECLS
@@ -116,8 +117,9 @@ THETIS_BEGIN_DECLS
 
 /** Opens a listener on `addr` (port 0: the system chooses, see thetis_listener_addr()). An IPv6
  *  one takes IPv6 only; an address that was in use a moment ago may be used again.
- *  `cfg` may be NULL. EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL: the address; ENOSLOT: the loop's
- *  table is full; EMFILE, ...: the system. After a fault the memory is the caller's at once.
+ *  `cfg` may be NULL. EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL: the address; ENOTSUP: reuse_port
+ *  without THETIS_CAP_LISTEN_BALANCE; ENOSLOT: the loop's table is full; EMFILE, ...: the system.
+ *  After a fault the memory is the caller's at once.
  *  @progress owner; system calls */
 THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_listen(thetis_loop *loop,
                                                             thetis_listener *listener,

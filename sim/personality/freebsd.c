@@ -4,6 +4,9 @@
  * packets runs before the call that sent them returns: whatever happens on loopback happens at
  * once. With more it is a race.
  *
+ * From setsockopt(2): listeners with SO_REUSEPORT_LB (12.0) share connections, those with
+ * SO_REUSEPORT only the address.
+ *
  * Refusals: 200 a second are answered. Datagrams: 41 of 1000 bytes found room in the default space.
  */
 #include "sim/sim.h"
@@ -18,6 +21,7 @@
         .refuse_at_once = refused,                                                              \
         .slow_net = slow,                                                                       \
         .abort_before_accept = 1,                                                               \
+        .balance = 1,                                                                           \
         .unix_full_is_refused = 1,                                                              \
         .user_events = 1,                                                                       \
         .icmp_errors = 1,                                                                       \

@@ -14,6 +14,7 @@ const sim_personality tsm_person_gremlin = {
     .refuse_at_once = 500,
     .refused_late_is_reset = 1,
     .abort_before_accept = 1,
+    .balance = 1,
     .fresh_is_hung_up = 1,
     .end_then_notconn = 1,
     .unix_full_is_refused = 1,

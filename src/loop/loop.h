@@ -98,6 +98,7 @@ typedef struct tht_poller {
  * first socket. */
 #define THT_CAPS_OF_SOCKETS                                                                     \
     [THETIS_CAP_TCP] = {THETIS_CAP_NATIVE, 0},                                                  \
+    [THETIS_CAP_LISTEN_BALANCE] = {THETIS_CAP_NATIVE, 0},                                       \
     [THETIS_CAP_HALF_CLOSE] = {THETIS_CAP_NATIVE, 0},                                           \
     [THETIS_CAP_ABORT] = {THETIS_CAP_NATIVE, 0},                                                \
     [THETIS_CAP_POLL_FD] = {THETIS_CAP_NATIVE, 0},                                              \

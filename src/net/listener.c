@@ -108,7 +108,7 @@ static tht_ret listener_options(const tht_sys *sys, int fd, const thetis_addr *a
 {
     tht_ret r = sys->setopt(sys, fd, THT_OPT_REUSE_ADDR, 1);
     if (r.status == THETIS_OK && cfg && cfg->reuse_port) {
-        r = sys->setopt(sys, fd, THT_OPT_REUSE_PORT, 1);
+        r = sys->setopt(sys, fd, THT_OPT_BALANCE, 1);
     }
     if (r.status == THETIS_OK && addr->family == THETIS_ADDR_V6) {
         r = sys->setopt(sys, fd, THT_OPT_V6_ONLY, 1);

@@ -98,6 +98,8 @@ enum {
 typedef enum tht_opt {
     THT_OPT_REUSE_ADDR,
     THT_OPT_REUSE_PORT,
+    THT_OPT_BALANCE, /* of listeners at one address: each connection goes to one of them, about
+                        as many to each. ENOTSUP where there is no such thing. */
     THT_OPT_NODELAY,
     THT_OPT_ABORT_ON_CLOSE, /* close sends a reset */
     THT_OPT_V6_ONLY,

@@ -27,13 +27,18 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#ifndef SO_REUSEPORT_LB
-#define SO_REUSEPORT_LB SO_REUSEPORT
+#ifdef SO_REUSEPORT_LB
+#define BSD_BALANCE {SOL_SOCKET, SO_REUSEPORT_LB}
+#define BSD_NO_BALANCE 0
+#else
+#define BSD_BALANCE {-1}
+#define BSD_NO_BALANCE (1u << THETIS_CAP_LISTEN_BALANCE)
 #endif
 
 const int tht_sys_options[][2] = {
     [THT_OPT_REUSE_ADDR] = {SOL_SOCKET, SO_REUSEADDR},
-    [THT_OPT_REUSE_PORT] = {SOL_SOCKET, SO_REUSEPORT_LB},
+    [THT_OPT_REUSE_PORT] = {SOL_SOCKET, SO_REUSEPORT},
+    [THT_OPT_BALANCE] = BSD_BALANCE,
     [THT_OPT_NODELAY] = {IPPROTO_TCP, TCP_NODELAY},
     [THT_OPT_ABORT_ON_CLOSE] = {SOL_SOCKET, SO_LINGER},
     [THT_OPT_V6_ONLY] = {IPPROTO_IPV6, IPV6_V6ONLY},
@@ -202,5 +207,5 @@ const tht_sys tht_sys_host = {
     .sleep_ns = bsd_sleep_ns,
     .max_iov = 64,
     .lacks = 1u << THETIS_CAP_UDP_GSO | 1u << THETIS_CAP_UDP_GRO | 1u << THETIS_CAP_UDP_DROPS |
-             1u << THETIS_CAP_UDP_BATCH,
+             1u << THETIS_CAP_UDP_BATCH | BSD_NO_BALANCE,
 };

@@ -254,6 +254,73 @@ TEST(q70_reset_before_accept)
     end();
 }
 
+static void listen_twice(int fds[2], thetis_addr *at, tht_opt opt)
+{
+    for (int k = 0; k < 2; k++) {
+        fds[k] = open_socket(THETIS_ADDR_V4, THT_STREAM);
+        CHECK_EQ(sys->setopt(sys, fds[k], opt, 1).status, THETIS_OK);
+        CHECK_EQ(sys->bind(sys, fds[k], at).status, THETIS_OK);
+        CHECK_EQ(sys->listen(sys, fds[k], 128).status, THETIS_OK);
+        *at = name_of(fds[k]);
+    }
+}
+
+/* Connections that each of two listeners at one address gets of 64. */
+static void share(const char *personality, tht_opt opt, unsigned *older, unsigned *newer)
+{
+    thetis_addr at = loopback(0);
+    int fd, fds[2];
+    begin(personality);
+    listen_twice(fds, &at, opt);
+    for (int k = 0; k < 64; k++) {
+        (void)connect_to(&fd, &at);
+        tsm_settle(sim);
+    }
+    *older = tsm_fd_file(sim, fds[0])->u.l.count;
+    *newer = tsm_fd_file(sim, fds[1])->u.l.count;
+    CHECK_EQ(*older + *newer, 64);
+    end();
+}
+
+TEST(q74_who_shares_connections)
+{
+    static const char *const alone[] = {"netbsd", "openbsd", "macos", "lwip"};
+    unsigned older, newer;
+    share("linux", THT_OPT_BALANCE, &older, &newer);
+    CHECK(older >= 16 && newer >= 16);
+    share("linux", THT_OPT_REUSE_PORT, &older, &newer);
+    CHECK(older >= 16 && newer >= 16);
+    share("freebsd1", THT_OPT_BALANCE, &older, &newer);
+    CHECK(older >= 16 && newer >= 16);
+    share("freebsd1", THT_OPT_REUSE_PORT, &older, &newer);
+    CHECK_EQ(newer, 64);
+    for (int k = 0; k < 4; k++) {
+        begin(alone[k]);
+        int fd = open_socket(THETIS_ADDR_V4, THT_STREAM);
+        CHECK_EQ(sys->setopt(sys, fd, THT_OPT_BALANCE, 1).status, THETIS_ENOTSUP);
+        CHECK(sys->lacks >> THETIS_CAP_LISTEN_BALANCE & 1);
+        end();
+        share(alone[k], THT_OPT_REUSE_PORT, &older, &newer);
+        CHECK_EQ(newer, 64);
+    }
+}
+
+TEST(q75_a_listener_that_leaves_its_group_resets_its_queue)
+{
+    thetis_addr at = loopback(0);
+    int fds[2], peers[16];
+    unsigned reset = 0;
+    begin("linux");
+    listen_twice(fds, &at, THT_OPT_BALANCE);
+    for (int k = 0; k < 16; k++) (void)connect_to(&peers[k], &at);
+    unsigned waiting = tsm_fd_file(sim, fds[1])->u.l.count;
+    CHECK_EQ(sys->close(sys, fds[1]).status, THETIS_OK);
+    for (int k = 0; k < 16; k++) reset += get(peers[k], 1).status == THETIS_ERESET;
+    CHECK(waiting > 0 && waiting < 16);
+    CHECK_EQ(reset, waiting);
+    end();
+}
+
 /* ---- datagrams ------------------------------------------------------------------------------- */
 
 static int dgram_at(thetis_addr *at)
@@ -342,6 +409,7 @@ TEST_MAIN(T(q3_connect_on_linux_is_always_in_progress),
           T(q31_q32_data_then_reset), T(q31_a_half_close),
           T(q23_the_first_write_to_a_closed_peer_succeeds), T(q37_a_unix_peer_that_leaves_bytes),
           T(q38_pipes), T(q47_a_copy_keeps_a_registration), T(q48_numbers_are_reused_at_once),
-          T(q67_no_descriptor_is_left), T(q70_reset_before_accept),
+          T(q67_no_descriptor_is_left), T(q70_reset_before_accept), T(q74_who_shares_connections),
+          T(q75_a_listener_that_leaves_its_group_resets_its_queue),
           T(q82_q83_news_alternate_and_come_before_data), T(q30_q86_empty_and_cut_datagrams),
           T(trains_are_cut_for_those_who_do_not_ask))

@@ -446,7 +446,7 @@ TEST(options_reach_the_socket)
 {
     static const int rows[][3] = {
         {THT_OPT_REUSE_ADDR, SOL_SOCKET, SO_REUSEADDR},
-        {THT_OPT_REUSE_PORT, SOL_SOCKET, SO_REUSEPORT},
+        {THT_OPT_REUSE_PORT, SOL_SOCKET, SO_REUSEPORT}, {THT_OPT_BALANCE, SOL_SOCKET, SO_REUSEPORT},
         {THT_OPT_NODELAY, IPPROTO_TCP, TCP_NODELAY},
     };
     int fd = made(host->socket(host, THETIS_ADDR_V4, THT_STREAM)), got;

@@ -148,7 +148,7 @@ TEST(listen_options)
     thetis_listen_cfg cfg = {.backlog = 7, .nagle = 1, .reuse_port = 1};
     make_bench(8);
     CHECK_EQ(options_set(0, THT_OPT_NODELAY), 1);
-    CHECK_EQ(options_set(0, THT_OPT_REUSE_PORT), 0);
+    CHECK_EQ(options_set(0, THT_OPT_BALANCE), 0);
     uint64_t from = b.fault.logged;
     b.at.port = 0;
     CHECK_EQ(thetis_tcp_listen(b.loop, &one, &b.at, &cfg, on_accept), THETIS_OK);
