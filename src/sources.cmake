@@ -39,6 +39,7 @@ set(THETIS_SOURCES
   src/loop/backend/epoll.c
   src/loop/backend/kqueue.c
   src/loop/backend/poll.c
+  src/net/conn.c
   src/net/listener.c
   src/net/tcp.c
   src/net/tcp_recv.c

@@ -47,6 +47,7 @@
 #include "loop/backend/epoll.c"
 #include "loop/backend/kqueue.c"
 #include "loop/backend/poll.c"
+#include "net/conn.c"
 #include "net/listener.c"
 #include "net/tcp.c"
 #include "net/tcp_recv.c"

@@ -108,7 +108,7 @@ typedef struct thetis_listen_cfg {
     uint32_t backlog; /* 0: 1024, or what the system allows */
     int nagle;        /* non-zero: leave Nagle's algorithm on for accepted streams */
     int reuse_port;   /* non-zero: listeners that all ask for it may have one address, and the
-                         system deals its connections out among them */
+                         system deals its connections out among them; see thetis/conn.h */
 } thetis_listen_cfg;
 
 THETIS_BEGIN_DECLS

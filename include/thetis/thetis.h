@@ -13,6 +13,7 @@
 #include <thetis/bcast.h>
 #include <thetis/caps.h>
 #include <thetis/config.h>
+#include <thetis/conn.h>
 #include <thetis/domain.h>
 #include <thetis/hist.h>
 #include <thetis/lanes.h>

@@ -222,7 +222,7 @@ const tht_kind tht_unix_kind = TCP_KIND(tht_unix_serve);
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static thetis_status tcp_open(thetis_loop *loop, thetis_tcp *tcp, int fd)
+thetis_status tht_tcp_open(thetis_loop *loop, thetis_tcp *tcp, int fd)
 {
     *tcp = (thetis_tcp){0};
     return tht_handle_open(loop, &tcp->handle_, &tcp_kind, fd);
@@ -232,7 +232,7 @@ thetis_status thetis_tcp_accept(thetis_accepted *accepted, thetis_tcp *tcp)
 {
     thetis_status s;
     if (accepted->status != THETIS_OK || accepted->fd_ < 0) return THETIS_EINVAL;
-    s = tcp_open(accepted->loop_, tcp, accepted->fd_);
+    s = tht_tcp_open(accepted->loop_, tcp, accepted->fd_);
     if (s == THETIS_OK) accepted->fd_ = -1;
     return s;
 }
@@ -269,7 +269,7 @@ thetis_status thetis_tcp_connect_from(thetis_loop *loop, thetis_tcp *tcp, const 
     if (loop->slot_free == THT_NONE) return THETIS_ENOSLOT;
     fd = connect_socket(loop->sys, from, to);
     if (fd.status != THETIS_OK) return fd.status;
-    s = tcp_open(loop, tcp, (int)fd.n);
+    s = tht_tcp_open(loop, tcp, (int)fd.n);
     THETIS_ASSERT1(s == THETIS_OK);
     connect_begin(tcp, to, on_connect);
     return s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tcp.h: the inside of a stream, shared by tcp.c, tcp_recv.c, tcp_send.c and unix.c.
+ * tcp.h: the inside of a stream, shared by tcp.c, tcp_recv.c, tcp_send.c, unix.c and
+ * conn.c.
  *
  * A direction that ended keeps the status that ended it (rx_end_, tx_end_): later operations on it
  * complete with that status, and the system is not asked again. A stream whose connect failed has
@@ -10,6 +11,7 @@
 #define THT_TCP_H
 
 #include <thetis/tcp.h>
+#include <thetis/unix.h>
 
 #include "../loop/loop.h"
 
@@ -44,6 +46,7 @@ static inline int tht_tcp_wants_recv(const thetis_tcp *tcp)
 
 /* tcp.c */
 extern const tht_kind tht_unix_kind; /* TCP's, but for serve */
+thetis_status tht_tcp_open(thetis_loop *loop, thetis_tcp *tcp, int fd); /* a fresh one */
 void tht_tcp_serve_any(thetis_tcp *tcp, unsigned ready);
 void tht_tcp_connect_result(thetis_tcp *tcp, tht_ret r); /* what connect() answered */
 
@@ -54,6 +57,7 @@ thetis_status tht_listener_open(thetis_loop *loop, thetis_listener *listener,
 
 /* unix.c */
 void tht_unix_serve(thetis_handle *h, unsigned ready);
+thetis_status tht_unix_begin(thetis_loop *loop, thetis_unix *un, int fd);
 
 /* tcp_recv.c */
 void tht_tcp_recv_serve(thetis_tcp *tcp);

@@ -7,8 +7,6 @@
  * budget allows; a short one means the system had no more, and its level-triggered report comes
  * again if that changes.
  */
-#include <thetis/unix.h>
-
 #include "tcp.h"
 
 enum { TCP_RECV_MAX = THT_TURN_BUDGET * THT_BUDGET_UNIT };

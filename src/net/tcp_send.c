@@ -7,8 +7,6 @@
  * operations to the system as one call takes; a partial answer means the system is full, and the
  * rest waits for it to report room. The half close is an operation in the same queue.
  */
-#include <thetis/unix.h>
-
 #include "tcp.h"
 
 enum { SEND_IOV = 64, SEND_CALLS = 16 };

@@ -6,8 +6,6 @@
  * progress, and nothing tells when there is room. The socket reports readiness all the same, so it
  * is not registered, and the connect is made again by time.
  */
-#include <thetis/unix.h>
-
 #include "tcp.h"
 
 _Static_assert(THETIS_UNIX_FDS_MAX == THT_FDS, "what the header promises");
@@ -52,7 +50,7 @@ void tht_unix_serve(thetis_handle *h, unsigned ready)
     }
 }
 
-static thetis_status unix_begin(thetis_loop *loop, thetis_unix *un, int fd)
+thetis_status tht_unix_begin(thetis_loop *loop, thetis_unix *un, int fd)
 {
     *un = (thetis_unix){0};
     return tht_handle_open(loop, &un->stream_.handle_, &tht_unix_kind, fd);
@@ -70,7 +68,7 @@ thetis_status thetis_unix_accept(thetis_accepted *accepted, thetis_unix *un)
 {
     thetis_status s;
     if (accepted->status != THETIS_OK || accepted->fd_ < 0) return THETIS_EINVAL;
-    s = unix_begin(accepted->loop_, un, accepted->fd_);
+    s = tht_unix_begin(accepted->loop_, un, accepted->fd_);
     if (s == THETIS_OK) accepted->fd_ = -1;
     return s;
 }
@@ -85,7 +83,7 @@ thetis_status thetis_unix_connect(thetis_loop *loop, thetis_unix *un, const thet
     if (loop->slot_free == THT_NONE) return THETIS_ENOSLOT;
     fd = loop->sys->socket(loop->sys, THETIS_ADDR_UNIX, THT_STREAM);
     if (fd.status != THETIS_OK) return fd.status;
-    s = unix_begin(loop, un, (int)fd.n);
+    s = tht_unix_begin(loop, un, (int)fd.n);
     THETIS_ASSERT1(s == THETIS_OK);
     un->to_ = *to;
     un->stream_.connect_ = on_connect;

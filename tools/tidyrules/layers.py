@@ -30,7 +30,7 @@ HEADERS = {
     "domain": "domain pool",
     "structures": "queue map dict stm",
     "loop": "loop timer inbox",
-    "net": "tcp udp unix",
+    "net": "tcp udp unix conn",
     "tools": "sim check",
     "top": "thetis",
 }
