@@ -15,8 +15,8 @@
  *
  * The loop runs on_message once for each message whose send answered OK, in an order that respects
  * real time, and of one sender in the order it sent them: also those that a close() overtakes. A
- * turn delivers at most 256 of each inbox. There is no hidden queue: who finds the inbox FULL keeps
- * the message.
+ * turn delivers at most 256 of each inbox before it polls, and 256 after a sleep. There is no
+ * hidden queue: who finds the inbox FULL keeps the message.
  *
  * Algorithm: the ring of thetis/mpsc.h, and the wake-up of thetis_loop_wake(): each send changes
  * the loop's wake word after its push, so that at most one sender makes a system call for each

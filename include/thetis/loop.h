@@ -27,8 +27,8 @@
  *
  * A turn has seven phases, each with a budget, so no handle starves another and timers never
  * starve: 1 read the clock, 2 expire timers, 3 deliver messages and wake-ups, 4 poll the system,
- * 5 serve ready handles, 6 dispatch completions of operations that ended elsewhere, 7 flush sends
- * and interest.
+ * and deliver what ended the sleep, 5 serve ready handles, 6 dispatch completions of operations
+ * that ended elsewhere, 7 flush sends and interest.
  *
  * The loop is not wait-free: it calls the system. "owner" below means: owner thread only, bounded
  * own work plus the named system calls.

@@ -103,16 +103,21 @@ static void phase_timers(thetis_loop *loop)
     tht_timer_expire(loop);
 }
 
-/* Phase 3. */
-static void phase_wake(thetis_loop *loop)
+/* Messages, then on_wake if it is wanted. */
+static void wake_deliver(thetis_loop *loop)
 {
-    if (thetis_atomic_load_relaxed(&loop->wake) == THT_NOTIFIED) wake_take(loop);
-    if (!loop->woken) return;
     loop->woken = 0;
     if (loop->inboxes) tht_inbox_drain_all(loop);
     if (!thetis_atomic_exchange_acquire(&loop->note, 0)) return; /* pair: loop.note */
     loop->stat.wakes++;
     if (loop->on_wake) loop->on_wake(loop, loop->user);
+}
+
+/* Phase 3. */
+static void phase_wake(thetis_loop *loop)
+{
+    if (thetis_atomic_load_relaxed(&loop->wake) == THT_NOTIFIED) wake_take(loop);
+    if (loop->woken) wake_deliver(loop);
 }
 
 /* Phase 7: one pass over the handles whose sends or interest changed. */
@@ -158,7 +163,8 @@ static uint64_t sleep_limit(thetis_loop *loop, uint64_t timeout_ns)
     return timeout_ns;
 }
 
-/* Phase 4. What timers and wake-ups submitted is brought to the system first. */
+/* Phase 4. What timers and wake-ups submitted is brought to the system first; what ended a sleep is
+ * delivered at once, as phase 3 would in a turn of its own. */
 static void phase_poll(thetis_loop *loop, uint64_t timeout_ns)
 {
     tht_ret r;
@@ -170,10 +176,12 @@ static void phase_poll(thetis_loop *loop, uint64_t timeout_ns)
     loop->stat.polls++;
     loop->stat.sleeps += (unsigned)slept;
     r = loop->poller->wait(loop, timeout_ns);
-    if (slept) wake_take(loop);
     loop->now_fresh = 0;
     loop->n_events = (size_t)r.n;
     loop->fault = r.status == THETIS_EINTR || r.status == THETIS_ENOMEM ? THETIS_OK : r.status;
+    if (!slept) return;
+    wake_take(loop);
+    if (loop->woken) wake_deliver(loop);
 }
 
 /* Those that had used up their budget go on. */

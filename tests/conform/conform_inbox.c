@@ -171,6 +171,39 @@ static void row_110_one_call_for_each_sleep(suite *w)
     CHECK_EQ(b->got, 10);
 }
 
+/* Sends when the loop sleeps, and only then. */
+static void *write_to_a_sleeper(void *arg)
+{
+    writer *x = arg;
+    for (; x->sent < x->count; x->sent++) {
+        letter l = {x->self, x->sent};
+        while (thetis_atomic_load_relaxed(&x->b->inbox.handle_.loop_->wake) != THT_SLEEPING)
+            (void)sched_yield();
+        CHECK_EQ(thetis_inbox_send(&x->b->sender[0], &l), THETIS_OK);
+        while (thetis_atomic_load_acquire(&x->b->answered) == x->sent) (void)sched_yield();
+    }
+    return NULL;
+}
+
+static void row_110_a_sleep_costs_two_calls(suite *w)
+{
+    box *b = box_open(w, w->loop);
+    writer x = {.b = b, .count = 50};
+    suite_need_threads();
+    box_join(b, 1);
+    CHECK_EQ(pthread_create(&x.thread, NULL, write_to_a_sleeper, &x), 0);
+    uint64_t wakes = fault_calls(&w->fault, FAULT_WAKE_SEND), polls = suite_stat(w).polls;
+    for (uint32_t k = 1; k <= x.count; k++) {
+        suite_turn_for(w, UINT64_MAX);
+        CHECK_EQ(b->got, k); /* in the turn that slept */
+        CHECK_EQ(fault_calls(&w->fault, FAULT_WAKE_SEND), wakes + k);
+        CHECK_EQ(suite_stat(w).polls, polls + k);
+    }
+    CHECK_EQ(pthread_join(x.thread, NULL), 0);
+    box_leave(b, 1);
+    box_close(w, b);
+}
+
 static void row_111_fifo_of_each_sender(suite *w)
 {
     box *b = box_open(w, w->loop);
