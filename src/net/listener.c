@@ -68,8 +68,9 @@ static void listener_serve(thetis_handle *h, unsigned ready)
         listener_broken(h, r);
         return;
     }
-    /* Interrupted, or that connection was gone already, or one of many: try again. */
-    tht_handle_ready(h, THT_IN);
+    /* Interrupted, or that connection was gone already, or one of many: try again. When the budget
+     * is used up the next poll tells if there are more. */
+    if (h->budget_) tht_handle_ready(h, THT_IN);
 }
 
 static void listener_due(thetis_handle *h)
