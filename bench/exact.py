@@ -28,6 +28,10 @@ BASE_ROUNDS = 2      # rounds of the shorter run that is subtracted
 SIZES = (100, 1000)  # connections at which the goals hold
 MORE_INSTRUCTIONS = 150
 DATAGRAMS = 40 * 4 * 32  # in a window of udp.plain
+MESSAGES = 1024      # in a window of inbox
+MORE_PER_WAKE = 300  # user instructions: a message to a loop that sleeps, beyond a write by hand
+MORE_PER_MESSAGE = 400  # there and back through two loops, beyond two threads by hand
+CLOSES = (1, 10, 100)  # connections that come and go at once
 MORE_PER_DATAGRAM = (("tx", 140), ("rx", 220))
 IDLE_MS = 500
 IDLE_BYTES = 160
@@ -72,6 +76,33 @@ def datagram_instructions(build, name, way, form):
             subprocess.run(command, input="\n" * windows, capture_output=True, text=True,
                            timeout=300, check=True)
         return total(paths[1]) - total(paths[0])
+
+
+def message_calls(build, name, form, messages):
+    """System calls of `bench-inbox` for each message, the receiver's polls included."""
+    done = subprocess.run([program_of(build, name, "inbox"), form, str(messages), "calls"],
+                          input="\n" * 3, capture_output=True, text=True, timeout=300, check=True)
+    return median(float(line) for line in done.stdout.splitlines()[1:])
+
+
+def message_profiles(build, name, folder):
+    """Profiles of one and of two windows of `bench-inbox sleep`."""
+    paths = [f"{folder}/{name}-{windows}" for windows in (1, 2)]
+    for windows, path in enumerate(paths, 1):
+        command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={path}",
+                   program_of(build, name, "inbox"), "sleep", str(MESSAGES)]
+        subprocess.run(command, input="\n" * windows, capture_output=True, text=True, timeout=300,
+                       check=True)
+    return paths
+
+
+def inclusive(profile, function):
+    """Instructions of a function and all that it calls."""
+    text = subprocess.run(["callgrind_annotate", "--threshold=100", "--show-percs=no",
+                           "--inclusive=yes", profile], capture_output=True, text=True,
+                          check=True).stdout
+    found = re.findall(rf"^ *([\d,]+) +\S+:{function}(?: |$)", text, re.MULTILINE)
+    return max(int(number.replace(",", "")) for number in found)
 
 
 def callgrind(build, program, conns, rounds, out):
@@ -179,6 +210,46 @@ def check_instructions(build, conns):
     return [f"{ours:.1f} user instructions per echo, allowed {raw + MORE_INSTRUCTIONS:.1f}"]
 
 
+def check_messages(build):
+    """Problems: a message to a loop that is awake calls the system; or one to a loop that sleeps
+    calls it more often than two threads by hand."""
+    busy = message_calls(build, "thetis", "busy", 64 * 1600)
+    if busy > 1 / 64:  # the loop's own poll, one for 64 messages
+        yield f"{busy} system calls per message to a loop that is awake"
+    ours, raw = (message_calls(build, s, "sleep", 64 * 157) for s in ("thetis", "raw"))
+    print(f"# system calls per message: awake {busy:g}; asleep {ours:g}, by hand {raw:g}")
+    if ours > raw:
+        yield f"{ours:g} system calls per message to a loop that sleeps, by hand {raw:g}"
+
+
+def check_message_instructions(build):
+    """Problems: to send to a loop that sleeps, or the whole way there and back, takes too many user
+    instructions beyond those by hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours, raw = (message_profiles(build, s, folder) for s in ("thetis", "raw"))
+        way = [(total(two) - total(one)) / MESSAGES for one, two in (ours, raw)]
+        send, wake, write = ((inclusive(two, f) - inclusive(one, f)) / MESSAGES
+                             for (one, two), f in ((ours, "thetis_inbox_send"),
+                                                   (ours, "tht_backend_wake"), (raw, "write")))
+    print(f"# user instructions per message: thetis {way[0]:.0f}, by hand {way[1]:.0f}; sender: "
+          f"{send:.0f}, of these {wake:.0f} to wake, a write {write:.0f}")
+    if send > write + MORE_PER_WAKE:
+        yield f"a send takes {send:.0f}, allowed {write + MORE_PER_WAKE:.0f}"
+    if way[0] > way[1] + MORE_PER_MESSAGE:
+        yield f"a message takes {way[0]:.0f}, allowed {way[1] + MORE_PER_MESSAGE:.0f}"
+
+
+def check_close(build):
+    """Problems: connections that come and go cost more than by hand: but for one call each, which
+    takes the descriptor out of the poller first."""
+    for conns in CLOSES:
+        ours, raw = (median(lockstep(build, "close", conns, ROUNDS, [program_of(build, s)])
+                            ["rounds"]) for s in ("thetis-epoll", "raw-epoll"))
+        print(f"# {conns} connections come and go: thetis {ours:g}, raw {raw:g} system calls")
+        if ours > raw + conns:
+            yield f"{conns} connections: {ours:g} system calls, allowed {raw + conns:g}"
+
+
 def check_idle(build):
     """Problems: a loop with a timer an hour away does anything but sleep."""
     calls = lockstep(build, "idle", 0, IDLE_MS, [build.tool("bench-idle")])["idle_calls"]
@@ -211,6 +282,12 @@ def cases(build):
            lambda: list(check_datagrams(build)))
     yield ("user instructions per datagram within those by hand and a limit", "valgrind",
            lambda: list(check_datagram_instructions(build)))
+    yield ("a message costs no call while the loop is awake, no more than by hand if it sleeps", "",
+           lambda: list(check_messages(build)))
+    yield (f"a send to a loop that sleeps: user instructions of a write by hand + {MORE_PER_WAKE}",
+           "valgrind", lambda: list(check_message_instructions(build)))
+    yield ("accept and close: system calls of raw epoll and one per connection", "trace",
+           lambda: list(check_close(build)))
     for conns in SIZES:
         yield (f"system calls per echo equal raw epoll's at {conns} connections", "trace",
                lambda n=conns: check_syscalls(build, n))

@@ -2,7 +2,7 @@
  *
  * lockstep.c: makes a server do the same work in every run, and counts its system calls, exactly.
  *
- * Usage: bench-lockstep count|gate CONNECTIONS ROUNDS SERVER [ARGUMENT...]
+ * Usage: bench-lockstep count|gate|close CONNECTIONS ROUNDS SERVER [ARGUMENT...]
  *        bench-lockstep idle 0 MILLISECONDS PROGRAM [ARGUMENT...]
  *        bench-lockstep all 0 0 PROGRAM [ARGUMENT...]
  *
@@ -15,6 +15,8 @@
  * count: counts all system calls in the rounds.
  * gate:  only holds the server, by a seccomp filter, at full speed otherwise: for valgrind, whose
  *        own system calls nobody wants to count.
+ * close: counts all system calls in rounds of another kind: as many connect, and are accepted; then
+ *        all send EOF, and the server closes.
  * idle:  from the first sleep on, how many system calls come in that time.
  * all:   every system call until the program, which is no server, ends by itself.
  *
@@ -63,6 +65,8 @@ static const struct {
     {SYS_write, "write"},
     {SYS_writev, "writev"},
     {SYS_clock_gettime, "clock_gettime"},
+    {SYS_accept4, "accept4"},
+    {SYS_close, "close"},
 #ifdef SYS_epoll_wait
     {SYS_epoll_wait, "epoll_wait"},
 #endif
@@ -223,7 +227,9 @@ static bool all_replied(const tracee *t, const int *fds, uint64_t conns, uint64_
     return true;
 }
 
-static void play_round(tracee *t, const int *fds, uint64_t conns, uint64_t round)
+typedef void play_fn(tracee *t, int *fds, uint64_t conns, uint64_t round);
+
+static void play_round(tracee *t, int *fds, uint64_t conns, uint64_t round)
 {
     uint64_t replied = 0;
     for (uint64_t i = 0; i < conns; i++)
@@ -256,19 +262,44 @@ static void print_calls(const tracee *t)
     printf("\"other\":%llu", (unsigned long long)(t->total - named));
 }
 
-static void count_rounds(tracee *t, uint64_t conns, uint64_t rounds)
+/* Lets the server do all that there is to do. */
+static void run_dry(tracee *t)
+{
+    struct pollfd p = {.fd = t->set, .events = POLLIN};
+    do {
+        resume(t, 0);
+        next_sleep(t);
+    } while (poll(&p, 1, 0) != 0);
+}
+
+static void play_close(tracee *t, int *fds, uint64_t conns, uint64_t round)
+{
+    char byte;
+    (void)round;
+    for (uint64_t i = 0; i < conns; i++) fds[i] = client_connect(&t->server);
+    run_dry(t);
+    for (uint64_t i = 0; i < conns; i++)
+        if (shutdown(fds[i], SHUT_WR)) client_die("shutdown");
+    run_dry(t);
+    for (uint64_t i = 0; i < conns; i++) {
+        if (recv(fds[i], &byte, 1, 0) != 0) client_die("no EOF from the server");
+        close(fds[i]);
+    }
+}
+
+static void count_rounds(tracee *t, uint64_t conns, uint64_t rounds, play_fn *play)
 {
     int *fds = calloc(conns, sizeof *fds);
     if (!fds) client_die("calloc");
-    connect_all(t, fds, conns);
+    if (play == play_round) connect_all(t, fds, conns);
     for (uint64_t r = 0; r < WARM_ROUNDS; r++)
-        play_round(t, fds, conns, r);
+        play(t, fds, conns, r);
     t->total = 0;
     memset(t->calls, 0, sizeof t->calls);
     printf("{\"variant\":\"%s\",\"rounds\":[", t->server.variant);
     for (uint64_t r = 0; r < rounds; r++) {
         uint64_t before = t->total;
-        play_round(t, fds, conns, WARM_ROUNDS + r);
+        play(t, fds, conns, WARM_ROUNDS + r);
         printf("%s%llu", r ? "," : "", (unsigned long long)(t->total - before));
     }
     printf("],\"calls\":{");
@@ -312,7 +343,7 @@ int main(int argc, char **argv)
 {
     static tracee t = {.go = PTRACE_SYSCALL};
     if (argc < 5) {
-        fprintf(stderr, "usage: bench-lockstep count|gate|idle|all CONNS ROUNDS PROGRAM...\n");
+        fprintf(stderr, "usage: bench-lockstep count|gate|close|idle|all CONNS ROUNDS PROGRAM\n");
         return 2;
     }
     uint64_t conns = strtoul(argv[2], NULL, 10), rounds = strtoul(argv[3], NULL, 10);
@@ -325,7 +356,7 @@ int main(int argc, char **argv)
     if (!strcmp(argv[1], "gate")) t.go = PTRACE_CONT;
     start(&t, argv + 4);
     if (!strcmp(argv[1], "idle")) count_idle(&t, rounds);
-    else count_rounds(&t, conns, rounds);
+    else count_rounds(&t, conns, rounds, strcmp(argv[1], "close") ? play_round : play_close);
     stop(&t);
     return 0;
 }
