@@ -42,6 +42,7 @@ SYSTEMS = linux:epoll linux:poll freebsd1:kqueue freebsd1:poll freebsd2:kqueue f
 	netbsd:kqueue openbsd:kqueue macos:kqueue lwip:poll gremlin:epoll gremlin:kqueue gremlin:poll
 FAKE = $(call fake,host,$(SYSTEMS)) \
 	--check "$(PYTHON) tests/sim/sim.py build/host/bin/thetis-sim" \
+	--check "$(PYTHON) tests/sim/probe.py build/host/bin/thetis-sim" \
 	--check "$(PYTHON) tests/sim/bugs.py build/host"
 
 # Checks of the sources, the tools and the harness themselves; each prints TAP.

@@ -248,7 +248,8 @@ static sim_error dgram_send_one(thetis_sim *sim, sim_file *f, const tht_out *out
     sim_error e = f->error;
     f->error = SIM_E_NONE;
     if (e) return e; /* news of an earlier one: this one is not sent */
-    if (out->to == NULL && !f->connected) return SIM_E_DESTADDR;
+    if (out->to == NULL && !f->connected)
+        return f->family == THETIS_ADDR_UNIX ? SIM_E_NOTCONN : SIM_E_DESTADDR;
     if (to->family != f->family) return SIM_E_AFNOSUPPORT;
     return f->family == THETIS_ADDR_UNIX ? unix_send(sim, f, to, out, rights)
                                          : udp_send(sim, f, to, out);

@@ -13,9 +13,9 @@
 enum { DEFAULT_RUNS = 100, TEXT_MAX = 4000, EXHAUST_MAX = 200000 };
 
 typedef struct options {
-    const char *program, *scenario, *personality, *choices, *replay, *bytes;
+    const char *program, *scenario, *personality, *choices, *replay, *bytes, *ask;
     uint64_t seed, runs, exhaust;
-    int list, json, trace, here, sweep;
+    int list, systems, json, trace, here, sweep;
     sim_call_id fail_call;
     uint64_t fail_at;
 } options;
@@ -28,9 +28,12 @@ typedef struct result {
 } result;
 
 static const char usage[] =
-    "usage: %s [--list] [--scenario GLOB] [--personality NAME] [--seed N] [--runs N]\n"
+    "usage: %s [--list] [--systems] [--ask NAME]\n"
+    "          [--scenario GLOB] [--personality NAME] [--seed N] [--runs N]\n"
     "          [--choices LIST] [--replay FILE] [--bytes FILE] [--exhaust DEPTH] [--sweep]\n"
     "          [--fail CALL:K] [--trace] [--here] [--json]\n"
+    "  --systems      the personalities, and where the figures of each come from\n"
+    "  --ask NAME     the answers of a personality to the questions of the probe, as JSON\n"
     "  --runs N       N seeds from the first one on (default 100)\n"
     "  --choices LIST one run with these choices; --replay: with those in a file; --bytes: with\n"
     "                 a file's bytes as choices\n"
@@ -64,6 +67,7 @@ static int parse_fail(options *o, const char *text)
 static int parse_flag(options *o, const char *arg)
 {
     if (!strcmp(arg, "--list")) o->list = 1;
+    else if (!strcmp(arg, "--systems")) o->systems = 1;
     else if (!strcmp(arg, "--json")) o->json = 1;
     else if (!strcmp(arg, "--trace")) o->trace = 1;
     else if (!strcmp(arg, "--here")) o->here = 1;
@@ -77,6 +81,7 @@ static int parse_value(options *o, const char *arg, const char *value)
     if (value == NULL) return 0;
     if (!strcmp(arg, "--scenario")) o->scenario = value;
     else if (!strcmp(arg, "--personality")) o->personality = value;
+    else if (!strcmp(arg, "--ask")) o->ask = value;
     else if (!strcmp(arg, "--choices")) o->choices = value;
     else if (!strcmp(arg, "--replay")) o->replay = value;
     else if (!strcmp(arg, "--bytes")) o->bytes = value;
@@ -98,7 +103,8 @@ static int parse(options *o, int argc, char **argv)
         if (!parse_value(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL)) return 0;
         i++;
     }
-    return o->seed != 0 && (o->personality == NULL || tsm_personality(o->personality) != NULL);
+    return o->seed != 0 && (o->personality == NULL || tsm_personality(o->personality) != NULL) &&
+           (o->ask == NULL || tsm_personality(o->ask) != NULL);
 }
 
 /* ---- one list of choices --------------------------------------------------------------------- */
@@ -279,6 +285,17 @@ static int run_job(const options *o, sim_job *job, uint64_t *expected, int *know
     return !strcmp(r.verdict, "pass") || !strcmp(r.verdict, "expected");
 }
 
+static void print_systems(void)
+{
+    const sim_personality *p;
+    for (size_t k = 0; (p = tsm_personality_at(k)) != NULL; k++) {
+        (void)printf("%-8s  ", p->name);
+        for (size_t i = 0; i < sizeof p->backends / sizeof p->backends[0] && p->backends[i]; i++)
+            (void)printf("%s%s", i ? ", " : "", p->backends[i]);
+        (void)printf(": %s\n", p->note);
+    }
+}
+
 static int run_all(const options *o, sim_record *record,
                    const thetis_sim_scenario *const scenarios[], size_t count)
 {
@@ -309,6 +326,14 @@ int thetis_sim_run(int argc, char **argv, const thetis_sim_scenario *const scena
     }
     if (o.list) {
         for (size_t i = 0; i < count; i++) (void)printf("%s\n", scenarios[i]->name);
+        return 0;
+    }
+    if (o.systems) {
+        print_systems();
+        return 0;
+    }
+    if (o.ask) {
+        tsm_ask(tsm_personality(o.ask), stdout);
         return 0;
     }
     record = mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

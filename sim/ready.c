@@ -65,6 +65,12 @@ int tsm_writable(const thetis_sim *sim, const sim_file *f)
     }
 }
 
+/* Who closes a unix stream ends both of its directions. */
+static int unix_is_over(const sim_file *f)
+{
+    return f->family == THETIS_ADDR_UNIX && f->u.s.peer == NULL;
+}
+
 static unsigned stream_ready(const thetis_sim *sim, const sim_file *f)
 {
     const sim_stream *s = &f->u.s;
@@ -74,7 +80,7 @@ static unsigned stream_ready(const thetis_sim *sim, const sim_file *f)
     if (s->in.len || s->end || f->error) ready |= SIM_IN;
     if (s->shut || s->peer == NULL || tsm_writable(sim, f)) ready |= SIM_OUT;
     if (f->error || (s->was_error && sim->person->error_sticks)) ready |= SIM_ERR;
-    if (s->state == SIM_BROKEN || (s->end && s->shut)) ready |= SIM_HUP;
+    if (s->state == SIM_BROKEN || (s->end && (s->shut || unix_is_over(f)))) ready |= SIM_HUP;
     return ready;
 }
 
@@ -93,8 +99,8 @@ unsigned tsm_ready(const thetis_sim *sim, const sim_file *f)
     case SIM_LISTENER:
         return f->u.l.first ? SIM_IN : 0;
     case SIM_DGRAM:
-        return (f->u.d.first || f->error ? SIM_IN : 0u) | (f->error ? SIM_ERR : 0u) |
-               (tsm_writable(sim, f) ? SIM_OUT : 0u);
+        return (f->u.d.first || (f->error && sim->person->dgram_error_is_in) ? SIM_IN : 0u) |
+               (f->error ? SIM_ERR : 0u) | (tsm_writable(sim, f) ? SIM_OUT : 0u);
     case SIM_PIPE:
         return pipe_ready(sim, f);
     case SIM_WAKE:

@@ -34,6 +34,9 @@ int tsm_run_apart(const sim_job *job);
 /* Runs the seeds from `seed` on, in one process until one fails; returns how many passed. */
 uint64_t tsm_run_batch(const sim_job *job, uint64_t seed, uint64_t runs);
 
+/* The answers of a personality to the questions of probe/, as JSON. */
+void tsm_ask(const sim_personality *person, FILE *out);
+
 /* Makes the failing list of job->record shorter and smaller, as long as the verdict stays. */
 void tsm_shrink(const sim_job *job);
 

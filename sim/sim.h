@@ -54,6 +54,7 @@ typedef struct sim_personality {
     sim_often refuse_at_once;        /* a connect to nobody answers EREFUSED in the call */
     uint8_t refused_late_is_reset;   /* a late refusal is told as ERESET */
     uint8_t so_error_after_refusal;  /* refused at once: SO_ERROR tells it again */
+    uint8_t end_outlasts_reset;      /* after the peer's end a reset is EPIPE, and still the end */
     uint8_t abort_before_accept;     /* a reset in the backlog: accept() answers ERESET */
     uint8_t balance;                 /* THT_OPT_BALANCE exists */
     uint8_t reuse_balances;          /* and THT_OPT_REUSE_PORT is the same; else it makes no
@@ -66,6 +67,7 @@ typedef struct sim_personality {
     uint8_t knotes_echo_add;         /* returned events carry EV_ADD */
     uint8_t user_events;             /* EVFILT_USER exists */
     uint8_t segments;                /* UDP_SEGMENT and UDP_GRO */
+    uint8_t dgram_error_is_in;       /* an error of a datagram socket is readable for poll() */
     uint8_t icmp_errors;             /* a connected datagram socket learns that nobody is there */
     uint8_t stamps, drops;           /* of datagrams */
     uint8_t unix_sockets, fd_passing, abstract_names;
@@ -143,6 +145,7 @@ typedef struct sim_stream {
     unsigned shut : 1;      /* no more is sent: by shutdown or close */
     unsigned end_sent : 1;  /* and the peer knows */
     unsigned end : 1;       /* the peer sends no more */
+    unsigned said_end : 1;  /* and it said so: the end is no reset */
     unsigned end_read : 1;
     unsigned moving : 1;    /* an event will move bytes */
     unsigned abort : 1;     /* close resets */

@@ -53,6 +53,18 @@ void tsm_stream_break(thetis_sim *sim, sim_file *f, sim_error e)
     tsm_poller_touch(sim, f);
 }
 
+/* A reset changes nothing for who reads. */
+static int end_lasts(const thetis_sim *sim, const sim_file *f)
+{
+    return f->u.s.said_end && sim->person->end_outlasts_reset && !is_unix(f);
+}
+
+static void reset_event(thetis_sim *sim, sim_file *f)
+{
+    if (f->u.s.state == SIM_CONNECTED)
+        tsm_stream_break(sim, f, end_lasts(sim, f) ? SIM_E_PIPE : SIM_E_RESET);
+}
+
 /* ---- moving bytes ---------------------------------------------------------------------------- */
 
 static void stream_kick(thetis_sim *sim, sim_file *f);
@@ -68,7 +80,7 @@ static void stream_rest(thetis_sim *sim, sim_file *f)
 static void stream_end(thetis_sim *sim, sim_file *f)
 {
     f->u.s.end_sent = 1;
-    f->u.s.peer->u.s.end = 1;
+    f->u.s.peer->u.s.end = f->u.s.peer->u.s.said_end = 1;
     tsm_poller_touch(sim, f->u.s.peer);
     stream_rest(sim, f);
 }
@@ -81,7 +93,7 @@ static void stream_move(thetis_sim *sim, sim_file *f)
     size_t n = s->out.len, room, whole;
     if (peer == NULL) return;
     if (n && peer->refs == 0) { /* nobody is there any more */
-        tsm_stream_break(sim, f, SIM_E_RESET);
+        reset_event(sim, f);
         return;
     }
     room = peer->u.s.recv_space > peer->u.s.in.len ? peer->u.s.recv_space - peer->u.s.in.len : 0;
@@ -140,7 +152,7 @@ static tht_ret stream_nothing(thetis_sim *sim, sim_file *f)
 {
     sim_stream *s = &f->u.s;
     sim_error e = f->error;
-    if (e) {
+    if (e && !end_lasts(sim, f)) {
         f->error = SIM_E_NONE;
         s->was_error = 1;
         return tsm_error(sim, e);
@@ -266,17 +278,14 @@ void tsm_rights_free(thetis_sim *sim, sim_rights *r)
     }
 }
 
-static void reset_event(thetis_sim *sim, sim_file *f)
-{
-    if (f->u.s.state == SIM_CONNECTED) tsm_stream_break(sim, f, SIM_E_RESET);
-}
-
 /* The peer learns of a reset, now or later; the link ends now. */
 static void stream_reset(thetis_sim *sim, sim_file *f)
 {
     sim_file *peer = f->u.s.peer;
     uint64_t delay;
     if (peer == NULL) return;
+    if (f->u.s.out.len) stream_move(sim, f); /* what is under way is ahead of the reset */
+    if (f->u.s.peer == NULL) return;
     delay = tsm_delay(sim);
     tsm_file_hold(peer); /* lives while this looks at it */
     stream_unlink(sim, f);
@@ -290,7 +299,8 @@ static void unix_close(thetis_sim *sim, sim_file *f)
 {
     sim_file *peer = f->u.s.peer;
     if (peer == NULL) return;
-    if (f->u.s.in.len && sim->person->unix_unread_is_reset) peer->error = SIM_E_RESET;
+    if ((f->u.s.in.len || f->u.s.abort) && sim->person->unix_unread_is_reset)
+        peer->error = SIM_E_RESET;
     peer->u.s.end = 1;
     tsm_poller_touch(sim, peer);
     stream_unlink(sim, f);

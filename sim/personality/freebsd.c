@@ -24,6 +24,7 @@
         .balance = 1,                                                                           \
         .unix_full_is_refused = 1,                                                              \
         .user_events = 1,                                                                       \
+        .dgram_error_is_in = 1,                                                                 \
         .icmp_errors = 1,                                                                       \
         .stamps = 1,                                                                            \
         .unix_sockets = 1,                                                                      \

@@ -22,6 +22,7 @@ const sim_personality tsm_person_gremlin = {
     .error_sticks = 1,
     .knotes_echo_add = 1,
     .user_events = 1,
+    .dgram_error_is_in = 1,
     .icmp_errors = 1,
     .stamps = 1,
     .unix_sockets = 1,

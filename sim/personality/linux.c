@@ -12,6 +12,7 @@ const sim_personality tsm_person_linux = {
     .balance = 1,
     .reuse_balances = 1,
     .fresh_is_hung_up = 1,
+    .end_outlasts_reset = 1,
     .so_error_after_refusal = 1,
     .unix_unread_is_reset = 1,
     .segments = 1,

@@ -16,6 +16,7 @@ const sim_personality tsm_person_macos = {
     .abort_before_accept = 1,
     .unix_full_is_refused = 1,
     .user_events = 1,
+    .dgram_error_is_in = 1,
     .icmp_errors = 1,
     .stamps = 1,
     .unix_sockets = 1,

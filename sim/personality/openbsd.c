@@ -15,6 +15,7 @@ const sim_personality tsm_person_openbsd = {
     .slow_net = 1,
     .abort_before_accept = 1,
     .unix_full_is_refused = 1,
+    .dgram_error_is_in = 1,
     .icmp_errors = 1,
     .stamps = 1,
     .unix_sockets = 1,
