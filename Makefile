@@ -123,7 +123,7 @@ emu: ## what an emulator can show: all tests on other processors, the tester on 
 support: ## after test, cross and emu: does SUPPORT.md claim what they have shown
 	@$(PYTHON) tools/support.py --check
 
-fuzz: ## what a hostile peer can write, for FUZZ=30 seconds each; faults must be found
+fuzz: ## hostile peers, addresses, the fake kernel: FUZZ=30 seconds each; faults must be found
 	$(SETUP) fuzz
 	@$(PYTHON) tests/harness/run.py --check "$(PYTHON) tests/fuzz/run.py --seconds $(FUZZ)"
 

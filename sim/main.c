@@ -127,8 +127,7 @@ static int load_list(const options *o, struct sim_oracle *oracle)
     n = read_file(o->replay ? o->replay : o->bytes, text, sizeof text - 1);
     text[n] = 0;
     if (o->replay) return tsm_oracle_parse(oracle, text);
-    oracle->given = n < SIM_CHOICES ? n : SIM_CHOICES;
-    for (size_t i = 0; i < oracle->given; i++) oracle->values[i] = (unsigned char)text[i] * 251u;
+    tsm_oracle_bytes(oracle, (const unsigned char *)text, n);
     return 1;
 }
 

@@ -77,6 +77,12 @@ size_t tsm_oracle_text(const struct sim_oracle *o, char *text, size_t room)
     return len;
 }
 
+void tsm_oracle_bytes(struct sim_oracle *o, const unsigned char *bytes, size_t n)
+{
+    o->given = n < SIM_CHOICES ? n : SIM_CHOICES;
+    for (size_t i = 0; i < o->given; i++) o->values[i] = bytes[i] * 251u;
+}
+
 int tsm_oracle_parse(struct sim_oracle *o, const char *text)
 {
     o->given = 0;

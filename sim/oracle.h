@@ -30,6 +30,9 @@ int tsm_oracle_next(struct sim_oracle *o, size_t depth);
 /* "1.0*12.3": numbers between dots, a repetition with its count. Returns the length. */
 size_t tsm_oracle_text(const struct sim_oracle *o, char *text, size_t room);
 
+/* The list is these bytes, spread over what a choice can be: for a fuzzer, which writes bytes. */
+void tsm_oracle_bytes(struct sim_oracle *o, const unsigned char *bytes, size_t n);
+
 /* 0 if it is no such text, or too long. */
 int tsm_oracle_parse(struct sim_oracle *o, const char *text);
 

@@ -12,13 +12,24 @@
 
 enum { RUN_SECONDS = 20 };
 
+static void print_replay(const sim_job *job)
+{
+    char choices[4000];
+    (void)tsm_oracle_text(&job->record->oracle, choices, sizeof choices);
+    (void)fprintf(stderr, "thetis-sim --scenario '%s' --personality %s --choices %s\n",
+                  job->scenario->name, job->person->name, choices);
+}
+
 static void on_fail(void *user, const char *verdict, const char *text)
 {
     const sim_job *job = user;
     (void)snprintf(job->record->verdict, sizeof job->record->verdict, "%s", verdict);
     (void)snprintf(job->record->text, sizeof job->record->text, "%s", text);
-    if (job->here) (void)fprintf(stderr, "%s: %s\n", verdict, text);
-    if (job->here) abort(); /* for a debugger */
+    if (job->here) {
+        (void)fprintf(stderr, "%s: %s\n", verdict, text);
+        print_replay(job);
+        abort(); /* for a debugger, or a fuzzer */
+    }
     (void)fflush(stdout);
     _exit(1);
 }

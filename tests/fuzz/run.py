@@ -31,7 +31,14 @@ FLAGS = ["-std=c17", "-O1", "-g", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=2",
 LIBRARY = [f"src/{name}.c" for name in ("core/assert", "core/thread", "ring/bcast", "ring/bytes",
                                         "ring/lanes", "ring/latest", "ring/shm", "ring/spsc",
                                         "port/port_linux", "port/port_posix")]
-LENGTH = 256         # of an input, in bytes
+SIM = ["src/thetis.c"] + [str(path.relative_to(ROOT)) for folder, unused in (
+    ("sim", "main ask shrink"), ("sim/personality", ""), ("tests/sim", "main"))
+    for path in sorted((ROOT / folder).glob("*.c")) if path.stem not in unused.split()]
+# What a target is made of, and how many bytes an input has; the other targets: LIBRARY, LENGTH.
+SOURCES = {"sim": SIM, "addr": ["src/core/addr.c", "src/core/assert.c", "src/port/port_linux.c",
+                    "src/port/port_posix.c"]}
+LENGTHS = {"sim": 2048}
+LENGTH = 256
 CALL_SECONDS = 5     # an input that takes longer hangs
 CONTROL_SECONDS = 60  # a control fails within a second or two
 
@@ -67,6 +74,12 @@ CONTROLS = [
             "return thetis_latest_number_(word) - 1 < latest->shape_.places_ + 2;", "return 1;"),
     Control("the search does not end", "latest", LATEST,
             "if (++number > latest->shape_.places_ + 2) {", "if (++number == 0) {"),
+    Control("waiting after a connect at once", "sim", "src/net/tcp.c",
+            "    if (r.status == THETIS_AGAIN) {\n        tht_handle_dirty(h);\n        return;",
+            "    if (r.status >= THETIS_OK) {\n"
+            "        if (r.status == THETIS_AGAIN) tht_handle_dirty(h);\n        return;"),
+    Control("the length of a path is believed", "addr", "src/core/addr.c",
+            "if (len >= sizeof out->u.path)", "if (0)"),
     Control("commit believes the room", "bytes", BYTES,
             "(view.bytes.apart && size > room)", "0"),
     Control("a record without room for a ticket", "lanes", LANES,
@@ -76,8 +89,9 @@ CONTROLS = [
 
 def build(target, out, root=ROOT):
     """Compiles a target together with the part of the library, in `root`, that it uses."""
-    subprocess.run(["clang", *FLAGS, "-Iinclude", "-Isrc", HERE / f"fuzz_{target}.c", *LIBRARY,
-                    "-o", out], cwd=root, check=True)
+    subprocess.run(["clang", *FLAGS, "-I.", "-Iinclude", "-Isrc", "-Itests",
+                    HERE / f"fuzz_{target}.c", *SOURCES.get(target, LIBRARY), "-o", out],
+                   cwd=root, check=True)
 
 
 def corpus(target, folder):
@@ -90,7 +104,8 @@ def corpus(target, folder):
 
 def fuzz(program, inputs, seconds, artifacts, seed=0):
     """(whether it failed, what it printed). Seed 0: another one each time."""
-    done = subprocess.run([program, f"-max_total_time={seconds}", f"-max_len={LENGTH}",
+    length = LENGTHS.get(inputs.name, LENGTH)
+    done = subprocess.run([program, f"-max_total_time={seconds}", f"-max_len={length}",
                            f"-timeout={CALL_SECONDS}", f"-seed={seed}", "-print_final_stats=1",
                            f"-artifact_prefix={artifacts}/", inputs],
                           cwd=artifacts, text=True, check=False, errors="replace",
@@ -120,12 +135,12 @@ def probe(tap, control):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         changed = folder / control.path
-        for part in ("include", "src"):
+        for part in ("include", "src", "sim", "tests/sim"):
             shutil.copytree(ROOT / part, folder / part)
         changed.write_text(text.replace(control.old, control.new))
         build(control.target, folder / "program", folder)
-        failed, _ = fuzz(folder / "program", corpus(control.target, folder / "inputs"),
-                         CONTROL_SECONDS, folder, 1)
+        inputs = corpus(control.target, folder / "inputs" / control.target)
+        failed, _ = fuzz(folder / "program", inputs, CONTROL_SECONDS, folder, 1)
         tap.case(f"control: {control.name} (fuzz_{control.target} must fail)",
                  [] if failed else [f"nothing found in {CONTROL_SECONDS} s"])
 
