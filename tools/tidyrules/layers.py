@@ -42,7 +42,8 @@ ALLOWED = {
 }
 
 # Parts of tests/ that may open internals.
-OPEN_TESTS = ("tests/unit/", "tests/model/", "tests/conform/", "tests/sim/", "tests/harness/")
+OPEN_TESTS = ("tests/unit/", "tests/model/", "tests/conform/", "tests/sim/", "tests/harness/",
+              "tests/fuzz/fuzz_sim.c")
 
 # What the library may use of C without an operating system, outside src/port.
 FREESTANDING = set("""ctype float inttypes limits math stdalign stdarg stdbool stddef stdint stdio
