@@ -121,12 +121,13 @@ void tht_tcp_send_due(thetis_tcp *tcp)
 /* Collects the pieces of the oldest operations, up to a half close; returns their number. */
 static uint32_t sends_gather(const thetis_tcp *tcp, thetis_iov *out, uint32_t cap, size_t *bytes)
 {
-    const thetis_send *send = tcp->pending_->next_;
+    const thetis_send *first = tcp->pending_->next_, *send = first;
     uint32_t n = 0;
     *bytes = 0;
     for (;; send = send->next_) {
         size_t offset = send->offset_;
-        if (n && send->kind_ == THT_SEND_FDS) return n; /* its descriptors go with its first byte */
+        /* Its descriptors go with its first byte. */
+        if (send != first && send->kind_ == THT_SEND_FDS) return n;
         for (uint32_t i = 0; i < send->iovs_ && n < cap; i++) {
             const thetis_iov *from = &send->iov_[i];
             if (from->len > offset) {

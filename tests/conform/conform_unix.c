@@ -286,6 +286,31 @@ static void row_074_descriptors_arrive(suite *w)
     wire_close(&b);
 }
 
+/* A send without bytes is ahead: nothing of it goes with the descriptors, nor they with it. */
+static void row_074_descriptors_after_an_empty_send(suite *w)
+{
+    static wire a, b;
+    static post empty;
+    static thetis_unix_send op;
+    static unsigned char bytes[100];
+    unsigned done = 0;
+    int fd = the_world->spare;
+    suite_need(w, THETIS_CAP_UNIX_FD_PASS);
+    unix_pair(w, &a, &b);
+    suite_fill(bytes, 0, sizeof bytes);
+    taken_count = 0;
+    b.on_recv = take_fds;
+    wire_recv(&b);
+    op.send.user = &done;
+    CHECK_EQ(post_send(&a, &empty, bytes, 0), THETIS_OK);
+    CHECK_EQ(thetis_unix_send_fds(&a.un, &op, bytes, sizeof bytes, &fd, 1, on_fds_sent), THETIS_OK);
+    UNTIL(w, b.got == sizeof bytes && done == 1 && empty.done == 1);
+    CHECK_EQ(taken_count, 1);
+    peer_close(taken_fds[0]);
+    wire_close(&a);
+    wire_close(&b);
+}
+
 /* Nobody takes them: closed after the callback, one-shot or streaming, or after a close in it. */
 static void close_in_callback(wire *x, const thetis_recv *r)
 {
