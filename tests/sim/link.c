@@ -7,11 +7,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/sim.h"
+
 /* Byte `k` that travels on a link, `out` from us. */
 static unsigned char byte_of(const link *x, int out, uint64_t k)
 {
     return (unsigned char)(k * 131u + (k >> 8) * 17u + x->serial * 29u + (unsigned)out * 101u);
 }
+
+/* ---- descriptors that travel ----------------------------------------------------------------- */
+
+/* 1 if there is room to remember that byte `at` carries one. */
+static int mark(marks *m, uint64_t at)
+{
+    if (m->count == MARKS) return 0;
+    m->at[m->count++] = at;
+    return 1;
+}
+
+static uint32_t marked(const marks *m, uint64_t at)
+{
+    for (int i = 0; i < m->count; i++)
+        if (m->at[i] == at) return 1;
+    return 0;
+}
+
+/* `n` bytes from `at` on were read, and so many descriptors with them: those of the first byte. */
+static void check_marks(const link *x, const marks *m, uint64_t at, uint64_t n, uint32_t fds)
+{
+    MUST(x->s, fds == (n ? marked(m, at) : 0));
+    for (int i = 0; i < m->count; i++) MUST(x->s, m->at[i] <= at || m->at[i] >= at + n);
+}
+
+int link_meets(const link *x, int fd)
+{
+    const sim_file *ours = tsm_fd_file(x->s->sim, x->tcp.handle_.fd_);
+    return x->open && ours && ours->u.s.peer && ours->u.s.peer == tsm_fd_file(x->s->sim, fd);
+}
+
+/* ---- inside of callbacks --------------------------------------------------------------------- */
 
 static void enter(link *x)
 {
@@ -82,12 +116,26 @@ static void on_end(link *x, const thetis_recv *r)
     }
 }
 
+/* Those that are not taken are closed by the loop. */
+static void take_fds(link *x, size_t n)
+{
+    uint32_t came = 0;
+    int fd;
+    if (stage_choose(x->s, 3) == 2) return;
+    while (thetis_unix_recv_fd(&x->un, &fd) == THETIS_OK) {
+        MUST(x->s, x->s->peers->close(x->s->peers, fd).status == THETIS_OK);
+        came++;
+    }
+    if (!x->s->faulty) check_marks(x, &x->theirs, x->got, n, came);
+}
+
 static void on_recv(thetis_tcp *tcp, const thetis_recv *r)
 {
     link *x = (link *)tcp;
     const unsigned char *bytes = r->data;
     enter(x);
     MUST(x->s, x->receiving);
+    if (x->is_unix && r->status == THETIS_OK) take_fds(x, r->len);
     if (r->status == THETIS_OK && r->len) {
         MUST(x->s, !x->ended);
         for (size_t i = 0; i < r->len; i++) MUST(x->s, bytes[i] == byte_of(x, 0, x->got + i));
@@ -147,32 +195,46 @@ static void link_init(link *x)
     x->serial = ++s->links_made;
 }
 
-void link_connect(link *x, int somebody)
+void link_connect(link *x, int is_unix, int somebody)
 {
     stage *s = x->s;
-    thetis_addr to = s->there;
+    thetis_addr to = s->there[is_unix];
+    thetis_status status;
     if (x->open || x->peer >= 0) return;
     link_init(x);
-    if (!somebody) to.port = 1;
+    if (!somebody && is_unix) to = stage_place(1, 0);
+    else if (!somebody) to.port = 1;
+    x->is_unix = is_unix;
     x->nobody = (unsigned)(somebody == 0) & 1;
     x->open = 1;
     x->connecting = 1;
     thetis_sim_begin(s->sim, &x->open, NULL, 0);
-    if (thetis_tcp_connect(s->loop, &x->tcp, &to, on_connect) == THETIS_OK) return;
+    status = is_unix ? thetis_unix_connect(s->loop, &x->un, &to, on_connect)
+                     : thetis_tcp_connect(s->loop, &x->tcp, &to, on_connect);
+    if (status == THETIS_OK) return;
     MUST(s, s->faulty);
     thetis_sim_end(s->sim, &x->open);
     x->open = 0;
     x->connecting = 0;
 }
 
-void link_take(link *x, thetis_accepted *a)
+void link_take(link *x, int is_unix, thetis_accepted *a)
 {
+    thetis_status status;
     link_init(x);
-    if (thetis_tcp_accept(a, &x->tcp) != THETIS_OK) return;
-    x->open = x->connected = 1;
+    x->is_unix = is_unix;
+    status = is_unix ? thetis_unix_accept(a, &x->un) : thetis_tcp_accept(a, &x->tcp);
+    x->open = x->connected = status == THETIS_OK;
 }
 
-void link_send(link *x, size_t len)
+/* With a copy of a descriptor that stays open: the peers' listener. */
+static thetis_status packet_send(link *x, packet *p)
+{
+    if (p->fd < 0) return thetis_tcp_send(&x->tcp, &p->send, p->bytes, p->len, on_sent);
+    return thetis_unix_send_fds(&x->un, &p->with_fd, p->bytes, p->len, &p->fd, 1, on_sent);
+}
+
+void link_send(link *x, size_t len, int with_fd)
 {
     stage *s = x->s;
     packet *p = x->sends;
@@ -188,14 +250,17 @@ void link_send(link *x, size_t len)
     p->busy = 1;
     p->is_end = 0;
     p->order = ++x->order;
+    p->fd = -1;
+    if (with_fd && x->is_unix && len && mark(&x->ours, x->offered)) p->fd = s->listeners[0];
     thetis_sim_begin(s->sim, p, p->bytes, len);
-    status = thetis_tcp_send(&x->tcp, &p->send, p->bytes, len, on_sent);
+    status = packet_send(x, p);
     if (status == THETIS_OK) {
         x->offered += len;
         return;
     }
     MUST(s, status == (x->closing ? THETIS_EBUSY : THETIS_CLOSED) && (x->closing || x->shut));
     thetis_sim_end(s->sim, p);
+    if (p->fd >= 0) x->ours.count--;
     p->busy = 0;
     free(p->bytes);
     p->bytes = NULL;
@@ -260,17 +325,13 @@ void link_close(link *x, int abort)
 
 /* ---- the foreign end ------------------------------------------------------------------------- */
 
-/* Whose connection it is, its port tells. */
-void link_peer_accept(stage *s)
+static void accept_from(stage *s, int listener)
 {
-    thetis_addr from, local;
-    tht_ret r = s->peers->accept(s->peers, s->listener, &from);
+    tht_ret r = s->peers->accept(s->peers, listener, NULL);
     if (r.status != THETIS_OK) return;
     for (int i = 0; i < LINKS; i++) {
         link *x = &s->links[i];
-        if (!x->open || !x->connected || x->peer >= 0) continue;
-        if (thetis_tcp_addr(&x->tcp, &local, NULL) != THETIS_OK) continue;
-        if (local.port != from.port) continue;
+        if (!x->connected || x->peer >= 0 || !link_meets(x, (int)r.n)) continue;
         x->peer = (int)r.n;
         return;
     }
@@ -279,23 +340,48 @@ void link_peer_accept(stage *s)
     for (int i = 0; i < LINKS; i++) s->links[i].peer_shut |= s->links[i].peer < 0;
 }
 
-int link_dial(stage *s)
+void link_peer_accept(stage *s)
 {
-    int fd = (int)s->peers->socket(s->peers, THETIS_ADDR_V4, THT_STREAM).n;
-    tht_ret r = s->peers->connect(s->peers, fd, &s->here);
+    for (int is_unix = 0; is_unix <= s->has_unix; is_unix++) accept_from(s, s->listeners[is_unix]);
+}
+
+int link_dial(stage *s, int is_unix)
+{
+    thetis_addr_family family = is_unix ? THETIS_ADDR_UNIX : THETIS_ADDR_V4;
+    int fd = (int)s->peers->socket(s->peers, family, THT_STREAM).n;
+    tht_ret r = s->peers->connect(s->peers, fd, &s->here[is_unix]);
     MUST(s, r.status == THETIS_OK || r.status == THETIS_AGAIN);
     return fd;
 }
 
-void link_peer_send(link *x, size_t len)
+void link_peer_send(link *x, size_t len, int with_fd)
 {
+    const tht_sys *sys = x->s->peers;
     unsigned char bytes[1024];
+    thetis_iov iov = {bytes, len};
     tht_ret r;
     if (x->peer < 0 || x->peer_shut || x->peer_reset) return;
-    if (len > sizeof bytes) len = sizeof bytes;
+    if (len > sizeof bytes) iov.len = len = sizeof bytes;
     for (size_t i = 0; i < len; i++) bytes[i] = byte_of(x, 0, x->peer_sent + i);
-    r = x->s->peers->send_one(x->s->peers, x->peer, bytes, len);
+    with_fd = with_fd && x->is_unix && len && mark(&x->theirs, x->peer_sent);
+    r = with_fd ? sys->send_fds(sys, x->peer, &iov, 1, &x->s->listeners[0], 1)
+                : sys->send_one(sys, x->peer, bytes, len);
+    if (with_fd && r.n == 0) x->theirs.count--;
     x->peer_sent += (uint64_t)r.n;
+}
+
+/* Of a unix stream with the descriptors that come along. */
+static tht_ret peer_recv(link *x, unsigned char *bytes, size_t len)
+{
+    const tht_sys *sys = x->s->peers;
+    int fds[THT_FDS];
+    uint32_t count = 0;
+    tht_ret r;
+    if (!x->is_unix) return sys->recv(sys, x->peer, bytes, len);
+    r = sys->recv_fds(sys, x->peer, bytes, len, fds, &count);
+    for (uint32_t i = 0; i < count; i++) (void)sys->close(sys, fds[i]);
+    if (!x->canceled && !x->broken) check_marks(x, &x->ours, x->taken, (uint64_t)r.n, count);
+    return r;
 }
 
 int link_peer_read(link *x, size_t len)
@@ -304,7 +390,7 @@ int link_peer_read(link *x, size_t len)
     tht_ret r;
     if (x->peer < 0) return 0;
     if (len > sizeof bytes) len = sizeof bytes;
-    r = x->s->peers->recv(x->s->peers, x->peer, bytes, len);
+    r = peer_recv(x, bytes, len);
     if (r.status == THETIS_OK && r.n == 0 && len && !x->broken && !x->aborted && !x->s->faulty &&
         x->got == x->peer_sent) /* bytes that we did not read reset what we sent */
         MUST(x->s, x->taken == x->offered && (x->shut || x->closing));

@@ -65,21 +65,31 @@ static void on_port_closed(thetis_handle *h)
     p->open = 0;
 }
 
-void port_open(port *p)
+/* A path stays when its socket is closed: each life has another one. */
+static thetis_addr port_place(const port *p)
+{
+    return stage_place(p->is_unix, 1000 * (p->life + 1) + (uint64_t)(p - p->s->ports));
+}
+
+void port_open(port *p, int is_unix)
 {
     stage *s = p->s;
     uint64_t life = p->life + 1;
-    thetis_addr any = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
+    thetis_status status;
     if (p->open) return;
     memset(p, 0, sizeof *p);
     p->s = s;
     p->life = life;
-    if (thetis_udp_open(s->loop, &p->udp, &any, NULL) != THETIS_OK) {
+    p->is_unix = is_unix;
+    p->at = port_place(p);
+    status = is_unix ? thetis_unix_open(s->loop, &p->udp, &p->at, 0)
+                     : thetis_udp_open(s->loop, &p->udp, &p->at, NULL);
+    if (status != THETIS_OK) {
         MUST(s, s->faulty);
         return;
     }
     p->open = 1;
-    if (thetis_udp_addr(&p->udp, &p->at, NULL) != THETIS_OK) p->at = any;
+    if (!is_unix && thetis_udp_addr(&p->udp, &p->at, NULL) != THETIS_OK) MUST(s, s->faulty);
     thetis_sim_begin(s->sim, &p->receiving, NULL, 0);
     p->receiving = 1;
     MUST(s, thetis_udp_recv_start(&p->udp, on_train) == THETIS_OK);
@@ -89,10 +99,11 @@ void port_open(port *p)
 static thetis_addr port_target(port *p)
 {
     uint64_t to = stage_choose(p->s, PORTS + 2);
-    thetis_addr nobody = {.family = THETIS_ADDR_V4, .port = 2, .u.v4 = {127, 0, 0, 1}};
-    if (to == 0) return p->s->peer_at;
+    thetis_addr nobody = stage_place(p->is_unix, 0);
+    nobody.port = p->is_unix ? 0 : 2;
+    if (to == 0) return p->s->peer_at[p->is_unix];
     if (to == PORTS + 1) return nobody;
-    return p->s->ports[to - 1].at.port ? p->s->ports[to - 1].at : nobody;
+    return p->s->ports[to - 1].at.family == nobody.family ? p->s->ports[to - 1].at : nobody;
 }
 
 void port_send(port *p)
@@ -112,7 +123,7 @@ void port_send(port *p)
     }
     n = thetis_udp_send_n(&p->udp, batch, n, &why);
     MUST(p->s, why == THETIS_OK || p->s->faulty || p->connected || why == THETIS_ENOBUFS ||
-                   why == THETIS_EINTR);
+                   why == THETIS_EINTR || (why == THETIS_EREFUSED && p->is_unix));
     if (stage_choose(p->s, 4) == 3 && !p->waiting) {
         thetis_sim_begin(p->s->sim, &p->waiting, NULL, 0);
         p->waiting = 1;
@@ -138,13 +149,13 @@ void port_peer_send(stage *s)
     if (!p->open) return;
     out.len = DGRAM_MIN + (size_t)stage_choose(s, DGRAM_MAX - DGRAM_MIN);
     dgram_fill(bytes, out.len, FROM_PEER, 1, ++s->peer_dgrams);
-    (void)s->peers->send_msgs(s->peers, s->peer_port, &out, 1);
+    (void)s->peers->send_msgs(s->peers, s->peer_ports[p->is_unix], &out, 1);
 }
 
-void port_peer_read(stage *s)
+void port_peer_read(stage *s, int is_unix)
 {
     unsigned char bytes[DGRAM_MAX];
     thetis_addr from;
     tht_in in = {.into = bytes, .room = sizeof bytes, .from = &from};
-    (void)s->peers->recv_msgs(s->peers, s->peer_port, &in, 1);
+    (void)s->peers->recv_msgs(s->peers, s->peer_ports[is_unix], &in, 1);
 }

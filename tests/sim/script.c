@@ -40,7 +40,8 @@ static void any_timer(stage *s)
 static void our_step(stage *s, link *x)
 {
     if (!x->open) {
-        link_connect(x, stage_choose(s, 5) != 4);
+        int is_unix = stage_choose_unix(s);
+        link_connect(x, is_unix, stage_choose(s, 5) != 4);
         return;
     }
     switch (stage_choose(s, 8)) {
@@ -50,7 +51,7 @@ static void our_step(stage *s, link *x)
         break;
     case 2:
     case 3:
-        link_send(x, any_size(s));
+        link_send(x, any_size(s), x->is_unix && stage_choose(s, 3) == 2);
         break;
     case 4:
         link_pause(x);
@@ -77,7 +78,7 @@ static void peer_step(stage *s, link *x)
     case 0:
     case 1:
     case 2:
-        link_peer_send(x, any_size(s));
+        link_peer_send(x, any_size(s), x->is_unix && stage_choose(s, 3) == 2);
         break;
     case 3:
     case 4:
@@ -101,7 +102,7 @@ static void port_step(stage *s)
     switch (stage_choose(s, 6)) {
     case 0:
     case 1:
-        port_open(p);
+        port_open(p, stage_choose_unix(s));
         break;
     case 2:
         port_send(p);
@@ -110,7 +111,7 @@ static void port_step(stage *s)
         port_peer_send(s);
         break;
     case 4:
-        port_peer_read(s);
+        port_peer_read(s, stage_choose_unix(s));
         break;
     default:
         port_close(p);
@@ -120,6 +121,7 @@ static void port_step(stage *s)
 
 static void other_step(stage *s)
 {
+    int is_unix = stage_choose_unix(s);
     switch (stage_choose(s, 4)) {
     case 0:
         any_timer(s);
@@ -129,10 +131,10 @@ static void other_step(stage *s)
         thetis_loop_wake(s->loop);
         break;
     case 2:
-        if (s->gate_open) (void)thetis_listener_pause(&s->gate);
+        if (s->gates_open[is_unix]) (void)thetis_listener_pause(&s->gates[is_unix]);
         break;
     default:
-        if (s->gate_open) (void)thetis_listener_resume(&s->gate);
+        if (s->gates_open[is_unix]) (void)thetis_listener_resume(&s->gates[is_unix]);
         break;
     }
 }
@@ -145,11 +147,12 @@ static void improvise(link *x)
     our_step(s, stage_choose(s, 2) ? any_link(s) : x);
 }
 
-/* Peers that connect to our listener: links take them, and know their end by its port. */
+/* Peers that connect to our listeners: links take them. */
 static void dial(stage *s, int *dials, int *count)
 {
-    if (*count == DIALS || !s->gate_open || s->here.port == 0) return;
-    dials[(*count)++] = link_dial(s);
+    int is_unix = stage_choose_unix(s);
+    if (*count == DIALS || !s->gates_open[is_unix]) return;
+    if (is_unix || s->here[0].port) dials[(*count)++] = link_dial(s, is_unix);
 }
 
 /* The links that were accepted meanwhile get their foreign end. */
@@ -157,13 +160,9 @@ static void match(stage *s, int *dials, int count)
 {
     for (int i = 0; i < LINKS; i++) {
         link *x = &s->links[i];
-        thetis_addr peer, local;
         if (!x->open || !x->connected || x->peer >= 0 || x->peer_left) continue;
-        if (thetis_tcp_addr(&x->tcp, NULL, &peer) != THETIS_OK) continue;
         for (int k = 0; k < count; k++) {
-            if (dials[k] < 0) continue;
-            (void)s->peers->name(s->peers, dials[k], THT_LOCAL, &local);
-            if (local.port != peer.port) continue;
+            if (dials[k] < 0 || !link_meets(x, dials[k])) continue;
             x->peer = dials[k];
             dials[k] = -1;
         }

@@ -4,6 +4,7 @@
  */
 #include "sim/stage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/sim.h"
@@ -19,14 +20,29 @@ void stage_turn(stage *s, uint64_t timeout_ns)
     MUST(s, status == THETIS_OK || status == THETIS_CLOSED || s->faulty);
 }
 
+thetis_addr stage_place(int is_unix, uint64_t number)
+{
+    thetis_addr at = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
+    if (!is_unix) return at;
+    at = (thetis_addr){.family = THETIS_ADDR_UNIX};
+    (void)snprintf(at.u.path, sizeof at.u.path, "/stage/%llu", (unsigned long long)number);
+    return at;
+}
+
+int stage_choose_unix(stage *s)
+{
+    return s->has_unix && stage_choose(s, 3) == 2;
+}
+
 static void on_accept(thetis_listener *gate, thetis_accepted *a)
 {
-    stage *s = (stage *)(void *)((char *)gate - offsetof(stage, gate));
+    int is_unix = (int)(intptr_t)thetis_handle_user(thetis_listener_handle(gate));
+    stage *s = (stage *)(void *)((char *)(gate - is_unix) - offsetof(stage, gates));
     MUST(s, s->in_turn && s->depth == 0);
     if (a->status != THETIS_OK) MUST(s, s->faulty);
     for (int i = 0; a->status == THETIS_OK && i < LINKS; i++) {
         if (s->links[i].open || s->links[i].peer >= 0) continue;
-        link_take(&s->links[i], a);
+        link_take(&s->links[i], is_unix, a);
         break;
     }
 }
@@ -46,17 +62,38 @@ static void on_wake(thetis_loop *loop, void *user)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void open_peers(stage *s)
+enum { PEERS_LISTEN = 1, PEERS_PORT, OUR_GATE }; /* numbers of paths */
+
+/* The unix listener takes as many as can come: a full one refuses, on some systems. */
+static void open_peers(stage *s, int is_unix)
 {
     const tht_sys *p = s->peers;
-    thetis_addr any = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
-    s->listener = (int)p->socket(p, THETIS_ADDR_V4, THT_STREAM).n;
-    s->peer_port = (int)p->socket(p, THETIS_ADDR_V4, THT_DGRAM).n;
-    MUST(s, p->bind(p, s->listener, &any).status == THETIS_OK);
-    MUST(s, p->bind(p, s->peer_port, &any).status == THETIS_OK);
-    MUST(s, p->listen(p, s->listener, 8).status == THETIS_OK);
-    (void)p->name(p, s->listener, THT_LOCAL, &s->there);
-    (void)p->name(p, s->peer_port, THT_LOCAL, &s->peer_at);
+    thetis_addr at = stage_place(is_unix, PEERS_LISTEN), port_at = stage_place(is_unix, PEERS_PORT);
+    int listener = (int)p->socket(p, (thetis_addr_family)at.family, THT_STREAM).n;
+    int peer_port = (int)p->socket(p, (thetis_addr_family)at.family, THT_DGRAM).n;
+    MUST(s, p->bind(p, listener, &at).status == THETIS_OK);
+    MUST(s, p->bind(p, peer_port, &port_at).status == THETIS_OK);
+    MUST(s, p->listen(p, listener, is_unix ? 1000 : 8).status == THETIS_OK);
+    (void)p->name(p, listener, THT_LOCAL, &s->there[is_unix]);
+    (void)p->name(p, peer_port, THT_LOCAL, &s->peer_at[is_unix]);
+    s->listeners[is_unix] = listener;
+    s->peer_ports[is_unix] = peer_port;
+}
+
+static void open_gate(stage *s, int is_unix)
+{
+    thetis_addr at = stage_place(is_unix, OUR_GATE);
+    thetis_listener *gate = &s->gates[is_unix];
+    thetis_status status = is_unix ? thetis_unix_listen(s->loop, gate, &at, NULL, on_accept)
+                                   : thetis_tcp_listen(s->loop, gate, &at, NULL, on_accept);
+    s->gates_open[is_unix] = status == THETIS_OK;
+    if (status != THETIS_OK) {
+        MUST(s, s->faulty);
+        return;
+    }
+    thetis_handle_set_user(thetis_listener_handle(gate), (void *)(intptr_t)is_unix);
+    s->here[is_unix] = at;
+    if (!is_unix && thetis_listener_addr(gate, &s->here[0]) != THETIS_OK) MUST(s, s->faulty);
 }
 
 /* A small loop: its limits are reached. */
@@ -76,23 +113,21 @@ static int open_loop(stage *s)
 
 void stage_open(stage *s, thetis_sim *sim, int faulty)
 {
-    thetis_addr any = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
     memset(s, 0, sizeof *s);
     s->sim = sim;
     s->faulty = faulty;
     s->peers = tsm_peers(sim);
+    s->has_unix = sim->person->unix_sockets;
     for (int i = 0; i < LINKS; i++) {
         s->links[i].s = s;
         s->links[i].peer = -1;
     }
     for (int i = 0; i < PORTS; i++) s->ports[i].s = s;
-    open_peers(s);
+    for (int is_unix = 0; is_unix <= s->has_unix; is_unix++) open_peers(s, is_unix);
     if (!open_loop(s)) return;
     thetis_sim_watch(sim, s->loop);
     thetis_timer_init(s->loop, &s->timer, on_timer);
-    s->gate_open = thetis_tcp_listen(s->loop, &s->gate, &any, NULL, on_accept) == THETIS_OK;
-    if (!s->gate_open) MUST(s, faulty);
-    if (s->gate_open && thetis_listener_addr(&s->gate, &s->here) != THETIS_OK) MUST(s, faulty);
+    for (int is_unix = 0; is_unix <= s->has_unix; is_unix++) open_gate(s, is_unix);
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */
@@ -110,7 +145,8 @@ void stage_close(stage *s)
     if (s->loop) (void)thetis_timer_stop(&s->timer);
     for (int i = 0; s->loop && i < LINKS; i++) link_close(&s->links[i], 0);
     for (int i = 0; i < PORTS; i++) port_close(&s->ports[i]);
-    if (s->gate_open) (void)thetis_listener_close(&s->gate, NULL);
+    for (int i = 0; i < 2; i++)
+        if (s->gates_open[i]) (void)thetis_listener_close(&s->gates[i], NULL);
     for (int turns = 0; s->loop && thetis_loop_destroy(s->loop) != THETIS_OK; turns++) {
         MUST(s, turns < CLOSE_TURNS);
         drain_peers(s);
@@ -121,6 +157,8 @@ void stage_close(stage *s)
     }
     thetis_sim_watch(s->sim, NULL);
     for (int i = 0; i < LINKS; i++) link_peer_close(&s->links[i], 0);
-    (void)p->close(p, s->listener);
-    (void)p->close(p, s->peer_port);
+    for (int is_unix = 0; is_unix <= s->has_unix; is_unix++) {
+        (void)p->close(p, s->listeners[is_unix]);
+        (void)p->close(p, s->peer_ports[is_unix]);
+    }
 }

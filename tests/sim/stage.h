@@ -18,17 +18,26 @@
 
 #include "port/sys.h"
 
-enum { LINKS = 6, SENDS = 5, PORTS = 3, SEND_MAX = 70000 };
+enum { LINKS = 6, SENDS = 5, PORTS = 3, SEND_MAX = 70000, MARKS = 32 };
 
 typedef struct stage stage;
 typedef struct link link;
 
+/* Offsets of a stream whose bytes carry a descriptor. */
+typedef struct marks {
+    uint64_t at[MARKS];
+    int count;
+} marks;
+
 typedef struct packet { /* a send operation */
-    thetis_send send;   /* first */
+    union {             /* first */
+        thetis_send send;
+        thetis_unix_send with_fd;
+    };
     link *x;
     unsigned char *bytes;
     size_t len;
-    int busy, is_end;
+    int busy, is_end, fd;
     uint64_t order; /* of submission */
 } packet;
 
@@ -52,6 +61,7 @@ struct link {
     thetis_status end;
     packet sends[SENDS];
     uint64_t order, done_order;
+    marks ours, theirs; /* descriptors that were sent, of a unix stream */
     unsigned char into[512];
 };
 
@@ -71,16 +81,17 @@ struct stage {
     const tht_sys *peers;
     int faulty;   /* calls may fail without a cause */
     int in_turn, depth;
-    int listener; /* the peers' */
-    thetis_addr there;
-    thetis_listener gate;
-    thetis_addr here;
-    int gate_open;
+    int has_unix;
+    int listeners[2]; /* the peers': TCP, unix */
+    thetis_addr there[2];
+    thetis_listener gates[2];
+    thetis_addr here[2];
+    int gates_open[2];
     unsigned links_made;
     link links[LINKS];
     port ports[PORTS];
-    int peer_port; /* a datagram socket of the peers */
-    thetis_addr peer_at;
+    int peer_ports[2]; /* datagram sockets of the peers: UDP, unix */
+    thetis_addr peer_at[2];
     uint64_t peer_dgrams;
     thetis_timer timer;
     uint64_t timer_at;
@@ -98,6 +109,12 @@ void stage_close(stage *s);
 
 void stage_turn(stage *s, uint64_t timeout_ns);
 
+/* 127.0.0.1, or a path with this number. */
+thetis_addr stage_place(int is_unix, uint64_t number);
+
+/* 1 if the system has unix sockets, and this is to be one. */
+int stage_choose_unix(stage *s);
+
 static inline uint64_t stage_choose(stage *s, uint64_t n)
 {
     return thetis_sim_choose(s->sim, n);
@@ -105,10 +122,11 @@ static inline uint64_t stage_choose(stage *s, uint64_t n)
 
 /* ---- link.c ---------------------------------------------------------------------------------- */
 
-void link_connect(link *x, int somebody); /* to the peers' listener, or to nobody */
-int link_dial(stage *s);                  /* a peer connects to our listener: its descriptor */
-void link_take(link *x, thetis_accepted *a);
-void link_send(link *x, size_t len);
+void link_connect(link *x, int is_unix, int somebody); /* to the peers' listener, or to nobody */
+int link_dial(stage *s, int is_unix); /* a peer connects to our listener: its descriptor */
+int link_meets(const link *x, int fd); /* 1: that descriptor is the foreign end */
+void link_take(link *x, int is_unix, thetis_accepted *a);
+void link_send(link *x, size_t len, int with_fd);
 void link_shutdown(link *x);
 void link_receive(link *x);
 void link_cancel(link *x);
@@ -117,17 +135,17 @@ void link_close(link *x, int abort);
 
 /* The foreign end. */
 void link_peer_accept(stage *s);
-void link_peer_send(link *x, size_t len);
+void link_peer_send(link *x, size_t len, int with_fd);
 int link_peer_read(link *x, size_t len); /* 0: nothing more, ever or now */
 void link_peer_shut(link *x);
 void link_peer_close(link *x, int reset);
 
 /* ---- ports.c --------------------------------------------------------------------------------- */
 
-void port_open(port *p);
+void port_open(port *p, int is_unix);
 void port_send(port *p);
 void port_close(port *p);
 void port_peer_send(stage *s);
-void port_peer_read(stage *s);
+void port_peer_read(stage *s, int is_unix);
 
 #endif
