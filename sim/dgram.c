@@ -88,7 +88,7 @@ static void message_append(thetis_sim *sim, sim_file *to, sim_message *m)
     d->last = m;
     d->count++;
     d->used += message_cost(sim, m);
-    tsm_poller_touch(sim, to);
+    tsm_poller_touch(to);
 }
 
 /* To one receiver: as it was sent, or cut into its datagrams. */
@@ -137,7 +137,7 @@ static void arrive(thetis_sim *sim, sim_file *from, const thetis_addr *to, const
         deliver(sim, f, m);
     } else if (from->connected && from->refs && sim->person->icmp_errors) {
         from->error = SIM_E_REFUSED;
-        tsm_poller_touch(sim, from);
+        tsm_poller_touch(from);
     }
 }
 

@@ -93,8 +93,8 @@ static ptrdiff_t look_epoll(thetis_sim *sim, void *arg)
         sim_watch *w = &p->watches[p->next];
         uint32_t ready = reported(tsm_ready(sim, w->file), w->mask);
         p->next = p->next + 1 < p->count ? p->next + 1 : 0;
-        if (ready == 0 || (w->edge && w->fired)) continue;
-        w->fired = 1;
+        if (ready == 0 || (w->edge && w->fired == w->file->edges)) continue;
+        w->fired = w->file->edges;
         l->out[n++] = (tht_event){w->token, ready};
         if (!w->edge) tsm_watch_report(sim, w->file);
     }
@@ -122,13 +122,9 @@ void tsm_poller_forget(thetis_sim *sim, sim_file *f)
     }
 }
 
-void tsm_poller_touch(thetis_sim *sim, sim_file *f)
+void tsm_poller_touch(sim_file *f)
 {
-    for (sim_file *set = sim->files; set; set = set->next) {
-        if (set->kind != SIM_EPOLL && set->kind != SIM_KQUEUE) continue;
-        for (size_t i = 0; i < set->u.p.count; i++)
-            if (set->u.p.watches[i].file == f) set->u.p.watches[i].fired = 0;
-    }
+    f->edges++;
 }
 
 /* ---- poll ------------------------------------------------------------------------------------ */

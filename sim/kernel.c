@@ -77,6 +77,7 @@ sim_file *tsm_file_new(thetis_sim *sim, sim_kind kind)
     sim_file *f = tsm_alloc(sizeof *f);
     f->kind = kind;
     f->refs = 1;
+    f->edges = 1;
     f->serial = ++sim->serial;
     f->next = sim->files;
     if (f->next) f->next->prev = f;

@@ -125,7 +125,7 @@ static int knote_event(const thetis_sim *sim, const sim_watch *w, tht_kevent *ou
     out->flags = w->flags & (THT_KQ_CLEAR | THT_KQ_ONESHOT);
     if (sim->person->knotes_echo_add) out->flags |= THT_KQ_ADD;
     if (w->filter == THT_KQ_USER) return w->mask != 0;
-    if (w->edge && w->fired) return 0;
+    if (w->edge && w->fired == w->file->edges) return 0;
     return w->filter == THT_KQ_READ ? read_event(sim, w->file, out)
                                     : write_event(sim, w->file, out);
 }
@@ -143,7 +143,7 @@ static int knote_reported(thetis_sim *sim, sim_poller *p, sim_watch *w)
 {
     if (w->filter == THT_KQ_USER) w->mask = 0;
     else if (!w->edge) tsm_watch_report(sim, w->file);
-    w->fired = 1;
+    else w->fired = w->file->edges;
     if (!(w->flags & THT_KQ_ONESHOT)) return 0;
     knote_remove(p, w);
     return 1;

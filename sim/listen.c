@@ -41,8 +41,8 @@ static void listener_meet(thetis_sim *sim, sim_file *l, sim_file *f, const theti
     else l->u.l.first = end;
     l->u.l.last = end;
     l->u.l.count++;
-    tsm_poller_touch(sim, l);
-    tsm_poller_touch(sim, f);
+    tsm_poller_touch(l);
+    tsm_poller_touch(f);
 }
 
 void tsm_listener_lose(sim_file *l, sim_file *f)

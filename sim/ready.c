@@ -28,7 +28,7 @@ tht_ret tsm_pipe_write(thetis_sim *sim, sim_file *f, const void *bytes, size_t n
     room = PIPE_SPACE - f->other->u.s.in.len;
     if (room == 0) return tsm_error(sim, SIM_E_AGAIN);
     tsm_queue_push(&f->other->u.s.in, bytes, n < room ? n : room);
-    tsm_poller_touch(sim, f->other);
+    tsm_poller_touch(f->other);
     return tsm_done((ptrdiff_t)(n < room ? n : room));
 }
 

@@ -177,7 +177,7 @@ typedef struct sim_watch {
     uint16_t flags;
     uint32_t mask;
     uint32_t edge; /* 1: reported when it becomes ready */
-    uint32_t fired; /* edge: reported since it became ready */
+    uint32_t fired; /* edge: sim_file.edges when it was reported; 0: never */
     uint64_t token;
 } sim_watch;
 
@@ -197,6 +197,7 @@ struct sim_file {
     thetis_addr local, remote;
     unsigned bound : 1, connected : 1, reuse_addr : 1, reuse_port : 1, balance : 1;
     uint32_t ignored;  /* reports in a row that no call answered */
+    uint32_t edges;    /* how often it became ready, and 1 */
     uint64_t count;    /* wake-ups; tries to connect; when the last datagram arrives */
     sim_file *other;   /* the other end of a pipe */
     sim_file *prev, *next; /* all files */
@@ -401,7 +402,7 @@ tht_ret tsm_poll_wait(thetis_sim *sim, tht_pollfd *fds, const uint64_t *tokens, 
                       uint32_t *first, tht_event *out, uint32_t cap, uint64_t ns);
 void tsm_poller_close(thetis_sim *sim, sim_file *set);
 void tsm_poller_forget(thetis_sim *sim, sim_file *f); /* its last descriptor is closed */
-void tsm_poller_touch(thetis_sim *sim, sim_file *f);  /* it became ready once more: edges */
+void tsm_poller_touch(sim_file *f);                   /* it became ready once more: edges */
 
 /* Waits until look(arg) finds something or the time is over; returns what it found. */
 tht_ret tsm_wait(thetis_sim *sim, uint64_t ns, ptrdiff_t (*look)(thetis_sim *sim, void *arg),

@@ -50,7 +50,7 @@ void tsm_stream_break(thetis_sim *sim, sim_file *f, sim_error e)
     f->error = e;
     tsm_queue_free(&s->out);
     stream_unlink(sim, f);
-    tsm_poller_touch(sim, f);
+    tsm_poller_touch(f);
 }
 
 /* A reset changes nothing for who reads. */
@@ -81,7 +81,7 @@ static void stream_end(thetis_sim *sim, sim_file *f)
 {
     f->u.s.end_sent = 1;
     f->u.s.peer->u.s.end = f->u.s.peer->u.s.said_end = 1;
-    tsm_poller_touch(sim, f->u.s.peer);
+    tsm_poller_touch(f->u.s.peer);
     stream_rest(sim, f);
 }
 
@@ -102,7 +102,7 @@ static void stream_move(thetis_sim *sim, sim_file *f)
     if (n > 1 && tsm_chance(sim, sim->cfg.cuts)) n = 1 + (size_t)tsm_choose(sim, n);
     if (n) {
         (void)tsm_queue_move(&peer->u.s.in, &s->out, n);
-        tsm_poller_touch(sim, peer);
+        tsm_poller_touch(peer);
     }
     if (s->out.len == 0 && s->shut && !s->end_sent) stream_end(sim, f);
     else if (n < whole) stream_kick(sim, f);
@@ -249,7 +249,7 @@ tht_ret tsm_stream_send(thetis_sim *sim, sim_file *f, const thetis_iov *iov, uin
     if (rights) rights_append(f->u.s.peer, rights);
     stream_take(is_unix(f) ? &f->u.s.peer->u.s.in : &f->u.s.out, iov, n);
     sim->progress |= n != 0;
-    if (is_unix(f)) tsm_poller_touch(sim, f->u.s.peer);
+    if (is_unix(f)) tsm_poller_touch(f->u.s.peer);
     else stream_kick(sim, f);
     return tsm_done((ptrdiff_t)n);
 }
@@ -302,7 +302,7 @@ static void unix_close(thetis_sim *sim, sim_file *f)
     if ((f->u.s.in.len || f->u.s.abort) && sim->person->unix_unread_is_reset)
         peer->error = SIM_E_RESET;
     peer->u.s.end = 1;
-    tsm_poller_touch(sim, peer);
+    tsm_poller_touch(peer);
     stream_unlink(sim, f);
 }
 

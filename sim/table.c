@@ -512,7 +512,7 @@ static tht_ret table_wake_send(const tht_sys *sys, int wake_fd)
     ENTER(wake_send, wake_fd);
     c.file->count++;
     sim->progress = 1;
-    tsm_poller_touch(sim, c.file);
+    tsm_poller_touch(c.file);
     return call_leave(&c, 0);
 }
 
