@@ -33,6 +33,8 @@ MORE_PER_WAKE = 300  # user instructions: a message to a loop that sleeps, beyon
 MORE_PER_MESSAGE = 400  # there and back through two loops, beyond two threads by hand
 CLOSES = (1, 10, 100)  # connections that come and go at once
 MORE_PER_DATAGRAM = (("tx", 140), ("rx", 220))
+COMPLETIONS = 2 * 1000 * 16 * 2  # in a window of sim.completion
+PER_COMPLETION = 300
 IDLE_MS = 500
 IDLE_BYTES = 160
 
@@ -200,6 +202,22 @@ def check_datagram_instructions(build):
             yield f"udp.plain.{way}: {ours:.1f}, allowed {raw + allowed:.1f}"
 
 
+def check_completion(build):
+    """Problems: the library's own instructions for a completion, by two windows minus one."""
+    program = program_of(build, "thetis", "sim")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{windows}" for windows in (1, 2)]
+        for windows, path in enumerate(paths, 1):
+            subprocess.run(["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={path}",
+                            program, "completion"], input="\n" * windows, capture_output=True,
+                           text=True, timeout=300, check=True)
+        own = [sum(n for name, n in by_function(path).items()
+                   if name.startswith(("src/", "include/"))) for path in paths]
+    per_completion = (own[1] - own[0]) / COMPLETIONS
+    print(f"# sim.completion: {per_completion:.1f} user instructions of the library")
+    return [] if 0 < per_completion <= PER_COMPLETION else [f"{per_completion:.1f} instructions"]
+
+
 def check_instructions(build, conns):
     """Problems: too many user instructions per echo beyond the program written by hand."""
     ours, raw = (instructions(build, program_of(build, s), conns)
@@ -288,6 +306,8 @@ def cases(build):
            "valgrind", lambda: list(check_message_instructions(build)))
     yield ("accept and close: system calls of raw epoll and one per connection", "trace",
            lambda: list(check_close(build)))
+    yield (f"at most {PER_COMPLETION} user instructions of the library for a completion",
+           "valgrind", lambda: check_completion(build))
     for conns in SIZES:
         yield (f"system calls per echo equal raw epoll's at {conns} connections", "trace",
                lambda n=conns: check_syscalls(build, n))

@@ -3,8 +3,8 @@
 
     thetis-bench STEM [--quick] [--json]
 
-STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, queue, domain, map, timer, wake, inbox, udp,
-tcp, conn or all; or one bench of a stem, such as mpsc.stalled.
+STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, queue, domain, map, timer, wake, inbox, sim,
+udp, tcp, conn or all; or one bench of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -209,6 +209,11 @@ def woken(stem, against, sizes, only=None):
               unit="calls/op", only=("thetis", "raw")) for form, n in sizes]
 
 
+def sim():
+    """The library's own share of a completion: the fake kernel is the system."""
+    return [Bench("sim.completion", "sim", "", ("completion",), also=(("whole_ns", "ns"),))]
+
+
 def udp():
     """Datagrams of 200 bytes, in trains that the kernel cuts and joins, and one by one."""
     return [Bench(f"udp.{form}.{way}", "udp", "raw", (way, form), only=only)
@@ -231,7 +236,7 @@ def conn():
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
          "mpsc": mpsc, "mpmc": mpmc, "queue": queue, "domain": domain, "map": map_of_words,
-         "timer": timer, "wake": wake, "inbox": inbox, "udp": udp, "tcp": tcp, "conn": conn}
+         "timer": timer, "wake": wake, "inbox": inbox, "sim": sim, "udp": udp, "tcp": tcp, "conn": conn}
 
 
 class Probe:
