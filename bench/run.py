@@ -236,7 +236,8 @@ def conn():
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
          "mpsc": mpsc, "mpmc": mpmc, "queue": queue, "domain": domain, "map": map_of_words,
-         "timer": timer, "wake": wake, "inbox": inbox, "sim": sim, "udp": udp, "tcp": tcp, "conn": conn}
+         "timer": timer, "wake": wake, "inbox": inbox, "sim": sim, "udp": udp, "tcp": tcp,
+         "conn": conn}
 
 
 class Probe:
