@@ -4,7 +4,7 @@
     thetis-bench STEM [--quick] [--json]
 
 STEM: spsc, bytes, bcast, latest, lanes, mpsc, mpmc, queue, domain, map, timer, wake, inbox, sim,
-udp, tcp, conn or all; or one bench of a stem, such as mpsc.stalled.
+udp, fair, tcp, conn or all; or one bench of a stem, such as mpsc.stalled.
 
 All subjects of a bench are kept ready and measured in turn, A B C C B A, so that a machine whose
 speed drifts drifts for all. A ratio is the median of the ratios within a turn, with the 95 %
@@ -214,6 +214,12 @@ def sim():
     return [Bench("sim.completion", "sim", "", ("completion",), also=(("whole_ns", "ns"),))]
 
 
+def fair():
+    """99 ping-pongs beside a stream that never ends, and alone."""
+    return [Bench("fair.pings", "fair", "raw", ("pings",), metric="p999_ns",
+                  also=(("alone_ns", "ns"), ("factor", "x alone")))]
+
+
 def udp():
     """Datagrams of 200 bytes, in trains that the kernel cuts and joins, and one by one."""
     return [Bench(f"udp.{form}.{way}", "udp", "raw", (way, form), only=only)
@@ -237,7 +243,7 @@ def conn():
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
          "mpsc": mpsc, "mpmc": mpmc, "queue": queue, "domain": domain, "map": map_of_words,
          "timer": timer, "wake": wake, "inbox": inbox, "sim": sim, "udp": udp, "tcp": tcp,
-         "conn": conn}
+         "fair": fair, "conn": conn}
 
 
 class Probe:
