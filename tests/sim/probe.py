@@ -27,6 +27,19 @@ from tap import Tap  # noqa: E402
 PLANTED = [("tcp.reset.recv", "3 0"), ("udp.room.kept", 7), ("tcp.connect.at_once", "9 of 10"),
            ("errno.EAGAIN", "35"), ("epoll.copy.closed", "nothing")]
 
+# Enough of <sys/event.h> to compile what the probe has for BSDs. It shows no more than that.
+KEVENT = """#include <stdint.h>
+#include <time.h>
+struct kevent { uintptr_t ident; short filter; unsigned short flags; unsigned fflags;
+                int64_t data; void *udata; };
+enum { EVFILT_READ = -1, EVFILT_WRITE = -2, EV_ADD = 1, EV_DELETE = 2, EV_ONESHOT = 16,
+       EV_CLEAR = 32, EV_EOF = 32768 };
+#define EVFILT_USER (-11)
+#define NOTE_TRIGGER 0x01000000u
+int kqueue(void);
+int kevent(int, const struct kevent *, int, struct kevent *, int, const struct timespec *);
+"""
+
 # Property: a question that two personalities with different values of it answer differently.
 ASKED = {
     "numbers": "errno.EAGAIN", "connect_at_once": "tcp.connect.at_once",
@@ -60,6 +73,17 @@ def build(folder, compiler):
     subprocess.run([compiler, "-std=c17", "-O", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
                     *sources, "-o", program], check=True)
     return program
+
+
+def check_kqueue(tap, folder):
+    """The other half of host.c compiles."""
+    header = Path(folder) / "sys/event.h"
+    header.parent.mkdir()
+    header.write_text(KEVENT)
+    done = subprocess.run(["cc", "-std=c17", "-U__linux__", f"-I{folder}", "-Wall", "-Wextra",
+                           "-Werror", "-fsyntax-only", HERE / "host.c"], check=False, text=True,
+                          stderr=subprocess.PIPE)
+    tap.case("the probe compiles with kqueue", done.stderr.splitlines())
 
 
 def answers_here(folder):
@@ -122,6 +146,7 @@ def main():
             _, lines = compare_text(folder, real, program, "linux")
             tap.case(f"{len(real['facts'])} facts of {real['system']}", lines[:-1])
             check_planted(tap, folder, real, program)
+            check_kqueue(tap, folder)
         else:
             tap.skip("the probe on this system", "environment", "no compiler, or no Linux")
         for path in sorted((HERE / "recorded").glob("*.json")):
