@@ -156,42 +156,11 @@ static void found(const options *o, const sim_job *job, result *r)
                        (unsigned long long)r->seed);
 }
 
-/* With THETIS_SIM_SAME: every run of every personality shows what the first one showed. */
-static int differs(const sim_job *job, uint64_t *expected, int *known)
+static void run_seeds(const options *o, const sim_job *job, result *r)
 {
-    if (!(job->scenario->flags & THETIS_SIM_SAME)) return 0;
-    if (!*known) memcpy(expected, job->record->notes, sizeof job->record->notes);
-    *known = 1;
-    if (memcmp(expected, job->record->notes, sizeof job->record->notes) == 0) return 0;
-    (void)snprintf(job->record->verdict, sizeof job->record->verdict, "differs");
-    (void)snprintf(job->record->text, sizeof job->record->text,
-                   "its notes are not those of the first run");
-    return 1;
-}
-
-static void run_seeds(const options *o, const sim_job *job, result *r, uint64_t *expected,
-                      int *known)
-{
-    int same = (job->scenario->flags & THETIS_SIM_SAME) != 0;
-    while (r->runs < o->runs) {
-        uint64_t batch = same ? 1 : o->runs - r->runs, passed;
-        r->seed = o->seed + r->runs;
-        passed = tsm_run_batch(job, r->seed, batch);
-        r->runs += passed;
-        r->seed += passed;
-        if (job->record->verdict[0]) {
-            found(o, job, r);
-            return;
-        }
-        if (differs(job, expected, known)) {
-            r->verdict = "fail";
-            (void)snprintf(r->replay, sizeof r->replay,
-                           "%s --scenario '%s' --personality %s --runs 1 --seed %llu", o->program,
-                           job->scenario->name, job->person->name,
-                           (unsigned long long)(r->seed - 1));
-            return;
-        }
-    }
+    r->runs = tsm_run_batch(job, o->seed, o->runs);
+    r->seed = o->seed + r->runs;
+    if (job->record->verdict[0]) found(o, job, r);
 }
 
 static void run_exhaustive(const options *o, const sim_job *job, result *r)
@@ -250,15 +219,16 @@ static void print_text(const sim_job *job, const result *r)
 static void print_json(const sim_job *job, const result *r)
 {
     (void)printf("{\"scenario\": \"%s\", \"personality\": \"%s\", \"runs\": %llu, \"calls\": %llu, "
-                 "\"seconds\": %.3f, \"verdict\": \"%s\", \"found\": \"%s\", \"replay\": \"%s\"}\n",
+                 "\"seconds\": %.3f, \"verdict\": \"%s\", \"found\": \"%s\", \"lacks\": \"%s\", "
+                 "\"replay\": \"%s\"}\n",
                  job->scenario->name, job->person->name, (unsigned long long)r->runs,
                  (unsigned long long)r->calls, r->seconds, r->verdict, job->record->verdict,
-                 r->replay);
+                 job->record->lacks, r->replay);
     (void)fflush(stdout);
 }
 
 /* 1: the verdict is as it should be. */
-static int run_job(const options *o, sim_job *job, uint64_t *expected, int *known)
+static int run_job(const options *o, sim_job *job)
 {
     result r = {.verdict = "pass"};
     int control = (job->scenario->flags & THETIS_SIM_CONTROL) != 0;
@@ -274,7 +244,7 @@ static int run_job(const options *o, sim_job *job, uint64_t *expected, int *know
     } else if (o->sweep) {
         run_sweep(o, job, &r);
     } else {
-        run_seeds(o, job, &r, expected, known);
+        run_seeds(o, job, &r);
     }
     r.seconds = seconds() - from;
     r.calls = job->record->calls;
@@ -300,15 +270,13 @@ static int run_all(const options *o, sim_record *record,
 {
     int good = 1;
     for (size_t i = 0; i < count; i++) {
-        uint64_t expected[SIM_WHO];
-        int known = 0;
         if (o->scenario && fnmatch(o->scenario, scenarios[i]->name, 0) != 0) continue;
         for (size_t k = 0; tsm_personality_at(k); k++) {
             sim_job job = {.scenario = scenarios[i], .person = tsm_personality_at(k),
                            .record = record, .trace = o->trace, .here = o->here,
                            .fail_call = o->fail_call, .fail_at = o->fail_at};
             if (o->personality && strcmp(o->personality, job.person->name) != 0) continue;
-            good &= run_job(o, &job, expected, &known);
+            good &= run_job(o, &job);
         }
     }
     return good;

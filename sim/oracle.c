@@ -18,9 +18,8 @@ static uint64_t oracle_random(struct sim_oracle *o)
     return z ^ (z >> 31);
 }
 
-uint64_t tsm_choose(thetis_sim *sim, uint64_t n)
+static uint64_t oracle_take(struct sim_oracle *o, uint64_t n)
 {
-    struct sim_oracle *o = sim->cfg.oracle;
     uint64_t value = 0;
     if (o == NULL || n <= 1) return 0;
     if (o->taken == SIM_CHOICES) return 0;
@@ -30,6 +29,18 @@ uint64_t tsm_choose(thetis_sim *sim, uint64_t n)
     o->limits[o->taken] = (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX);
     o->taken++;
     return value;
+}
+
+uint64_t tsm_choose(thetis_sim *sim, uint64_t n)
+{
+    sim->chosen = 1;
+    return sim->cfg.plain ? 0 : oracle_take(sim->cfg.oracle, n);
+}
+
+uint64_t thetis_sim_draw(thetis_sim *sim, uint64_t n)
+{
+    if (sim->chosen || sim->calls) tsm_fail(sim, "draw", "after a choice or a call");
+    return oracle_take(sim->cfg.oracle, n);
 }
 
 int tsm_chance(thetis_sim *sim, sim_often often)

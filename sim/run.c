@@ -53,16 +53,53 @@ static sim_cfg run_cfg(const sim_job *job)
     };
 }
 
+/* Runs to the end. */
+static thetis_sim *run_body(const sim_job *job, const sim_cfg *cfg)
+{
+    struct sim_oracle *o = &job->record->oracle;
+    thetis_sim *sim = tsm_create(cfg);
+    o->taken = 0;
+    o->state = o->seed;
+    job->scenario->body(sim);
+    tsm_watch_end(sim);
+    return sim;
+}
+
+/* What this run is to show: the notes of the same draws where nothing else happens. */
+static void run_plain(const sim_job *job, uint64_t notes[SIM_WHO])
+{
+    sim_cfg cfg = run_cfg(job);
+    thetis_sim *sim;
+    cfg.personality = tsm_personality_at(0);
+    cfg.plain = 1;
+    cfg.cuts = cfg.delays = cfg.interrupts = cfg.faults = 0;
+    cfg.fail_at = 0;
+    if (cfg.trace) (void)fprintf(cfg.trace, "on %s, plainly:\n", cfg.personality->name);
+    sim = run_body(job, &cfg);
+    if (cfg.trace) (void)fprintf(cfg.trace, "on %s:\n", job->person->name);
+    memcpy(notes, sim->notes, sizeof sim->notes);
+    tsm_destroy(sim);
+}
+
+static void compare(const thetis_sim *sim, const uint64_t notes[SIM_WHO])
+{
+    for (unsigned who = 0; who < SIM_WHO; who++)
+        if (sim->notes[who] != notes[who] && (sim->lacking & 1u << who) == 0)
+            tsm_fail((thetis_sim *)(uintptr_t)sim, "differs", "%u shows other notes than on %s",
+                     who, tsm_personality_at(0)->name);
+}
+
 static void run_once(const sim_job *job)
 {
     sim_record *r = job->record;
     sim_cfg cfg = run_cfg(job);
-    thetis_sim *sim = tsm_create(&cfg);
-    r->oracle.taken = 0;
-    r->oracle.state = r->oracle.seed;
-    job->scenario->body(sim);
-    tsm_watch_end(sim);
-    memcpy(r->notes, sim->notes, sizeof r->notes);
+    uint64_t notes[SIM_WHO];
+    thetis_sim *sim;
+    int same = (job->scenario->flags & THETIS_SIM_SAME) != 0;
+    if (same) run_plain(job, notes);
+    sim = run_body(job, &cfg);
+    if (same) compare(sim, notes);
+    memcpy(r->lacks, sim->lacks, sizeof r->lacks);
     memcpy(r->calls_of, sim->calls_of, sizeof r->calls_of);
     r->calls += sim->calls;
     r->injected = sim->injected;

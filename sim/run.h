@@ -11,7 +11,7 @@
 /* One run: what is asked, and in memory shared with its process what came of it. */
 typedef struct sim_record {
     struct sim_oracle oracle;
-    uint64_t notes[SIM_WHO];
+    char lacks[64]; /* capabilities, of the last run */
     uint64_t calls, calls_of[SIM_CALLS], injected;
     uint64_t now;
     char verdict[32]; /* "": passed */

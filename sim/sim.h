@@ -243,6 +243,7 @@ typedef struct sim_cfg {
     sim_often delays;    /* a packet takes time */
     sim_call_id fail_call; /* SIM_CALLS: whichever */
     uint64_t fail_at;    /* the k-th such call fails; 0: none */
+    int plain;           /* all choices but draws are 0, and no calls are traced */
     void (*on_fail)(void *user, const char *verdict, const char *text); /* does not return */
     void *user;
 } sim_cfg;
@@ -295,6 +296,9 @@ struct thetis_sim {
     sim_op *ops;
     size_t op_count, op_room;
     uint64_t notes[SIM_WHO];
+    uint32_t lacking; /* a bit for each `who` that is not compared */
+    char lacks[64];   /* the capabilities */
+    int chosen;       /* no more draws */
 };
 
 /* ---- kernel.c -------------------------------------------------------------------------------- */

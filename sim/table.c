@@ -96,7 +96,7 @@ static void call_trace(const call *c, uint64_t arg)
 static tht_ret call_leave(call *c, uint64_t arg)
 {
     thetis_sim *sim = c->sim;
-    if (sim->cfg.trace) call_trace(c, arg);
+    if (sim->cfg.trace && !sim->cfg.plain) call_trace(c, arg);
     if (!c->view->watched) sim->progress = 0;
     else tsm_watch_call(sim);
     return c->ret;

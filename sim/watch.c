@@ -146,6 +146,14 @@ void thetis_sim_note(thetis_sim *sim, unsigned who, const char *text, uint64_t n
     *sum = (*sum ^ number) * 0x100000001B3u + 1;
 }
 
+void thetis_sim_lack(thetis_sim *sim, unsigned who, const char *capability)
+{
+    size_t len = strlen(sim->lacks);
+    sim->lacking |= 1u << who % SIM_WHO;
+    if (strstr(sim->lacks, capability)) return;
+    (void)snprintf(sim->lacks + len, sizeof sim->lacks - len, "%s%s", len ? " " : "", capability);
+}
+
 void tsm_watch_end(thetis_sim *sim)
 {
     if (sim->op_count) tsm_fail(sim, "never", "%zu operations have not ended", sim->op_count);

@@ -50,7 +50,7 @@ typedef struct thetis_sim_scenario {
 } thetis_sim_scenario;
 
 /* Flags of a scenario. */
-#define THETIS_SIM_SAME 1u    /* its notes are the same for every personality and every choice */
+#define THETIS_SIM_SAME 1u    /* its notes depend on what it draws, not on system and choices */
 #define THETIS_SIM_FAULTS 2u  /* calls may fail at random */
 #define THETIS_SIM_CONTROL 4u /* a negative control: it must fail */
 
@@ -91,6 +91,11 @@ THETIS_API const char *thetis_sim_backend(const thetis_sim *sim, size_t k);
  *  @progress owner */
 THETIS_API uint64_t thetis_sim_choose(thetis_sim *sim, uint64_t n);
 
+/** Likewise, for what a scenario of THETIS_SIM_SAME is to do: the draws come before all choices and
+ *  system calls, and are the same in the run that it is compared with.
+ *  @progress owner */
+THETIS_API uint64_t thetis_sim_draw(thetis_sim *sim, uint64_t n);
+
 /** The virtual time in nanoseconds.
  *  @progress owner */
 THETIS_API uint64_t thetis_sim_now(const thetis_sim *sim);
@@ -109,10 +114,15 @@ THETIS_API void thetis_sim_begin(thetis_sim *sim, const void *op, const void *me
  *  @progress owner */
 THETIS_API void thetis_sim_end(thetis_sim *sim, const void *op);
 
-/** Adds a line to what this run has to show for `who`, a small number. With THETIS_SIM_SAME the
- *  lines of each `who` must be the same in every run; their order between two does not matter.
+/** Adds a line to what this run has to show for `who`, below 32. With THETIS_SIM_SAME the lines of
+ *  each `who` must be those of a run with the same draws on the first personality in which nothing
+ *  else is chosen; their order between two does not matter.
  *  @progress owner */
 THETIS_API void thetis_sim_note(thetis_sim *sim, unsigned who, const char *text, uint64_t number);
+
+/** This system lacks `capability`, so that what `who` shows is not compared. The run says so.
+ *  @progress owner */
+THETIS_API void thetis_sim_lack(thetis_sim *sim, unsigned who, const char *capability);
 
 /** Ends the run with this verdict: "check", or a word of the caller's.
  *  @progress owner */

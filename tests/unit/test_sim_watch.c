@@ -69,6 +69,20 @@ TEST(the_same_seed_chooses_the_same)
     end();
 }
 
+TEST(draws_are_made_though_nothing_else_is_chosen)
+{
+    static struct sim_oracle o;
+    cfg.oracle = &o;
+    cfg.plain = 1;
+    CHECK(tsm_oracle_parse(&o, "3.4"));
+    begin("linux");
+    CHECK_EQ(thetis_sim_draw(sim, 10), 3);
+    CHECK_EQ(thetis_sim_draw(sim, 10), 4);
+    CHECK_EQ(tsm_choose(sim, 10), 0);
+    CHECK_EQ(o.taken, 2);
+    end();
+}
+
 /* ---- detectors: each of these must end in abort() -------------------------------------------- */
 
 TEST(spin)
@@ -93,6 +107,13 @@ TEST(starvation)
         (void)own->epoll_wait(own, set, &e, 1, 0);
         (void)own->setopt(own, fds[1], THT_OPT_NODELAY, 1); /* progress, but not there */
     }
+}
+
+TEST(a_draw_that_comes_too_late)
+{
+    begin("linux");
+    (void)thetis_sim_choose(sim, 2);
+    (void)thetis_sim_draw(sim, 2);
 }
 
 TEST(sleep_for_ever)
@@ -202,7 +223,8 @@ TEST(virtual_time_passes_without_waiting)
 #define DIES(id) T(id, .aborts = true)
 
 TEST_MAIN(T(choices_as_text), T(exhaustive_search_meets_every_list_once),
-          T(the_same_seed_chooses_the_same), DIES(spin), DIES(starvation), DIES(sleep_for_ever),
+          T(the_same_seed_chooses_the_same), T(draws_are_made_though_nothing_else_is_chosen),
+          DIES(a_draw_that_comes_too_late), DIES(spin), DIES(starvation), DIES(sleep_for_ever),
           DIES(a_descriptor_that_is_not_open), DIES(an_operation_that_ends_twice),
           DIES(an_operation_that_never_ends), DIES(memory_that_was_touched),
           DIES(a_descriptor_that_leaks), DIES(an_interest_that_is_not_the_states),
