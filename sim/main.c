@@ -24,6 +24,7 @@ typedef struct result {
     uint64_t runs, calls, seed;
     double seconds;
     const char *verdict; /* "pass", "fail", "expected", "missed" */
+    char swept[400];     /* calls that failed in a sweep */
     char replay[TEXT_MAX + 400];
 } result;
 
@@ -49,6 +50,12 @@ static const char *const call_names[] = {
 #include "calls.def"
 #undef SIM_CALL
     "any"};
+
+static const sim_error call_errors[] = {
+#define SIM_CALL(name, error) SIM_E_##error,
+#include "calls.def"
+#undef SIM_CALL
+};
 
 static int parse_fail(options *o, const char *text)
 {
@@ -177,6 +184,12 @@ static void run_exhaustive(const options *o, const sim_job *job, result *r)
     } while (r->runs < EXHAUST_MAX && tsm_oracle_next(oracle, (size_t)o->exhaust));
 }
 
+static void name_swept(result *r, const char *name)
+{
+    size_t len = strlen(r->swept);
+    (void)snprintf(r->swept + len, sizeof r->swept - len, "%s%s", len ? " " : "", name);
+}
+
 /* The k-th call of each name fails, for every k that a run has. */
 static void run_sweep(const options *o, const sim_job *job, result *r)
 {
@@ -194,6 +207,7 @@ static void run_sweep(const options *o, const sim_job *job, result *r)
             r->runs++;
             if (job->record->calls_of[id] < one.fail_at) break;
         }
+        if (one.fail_at > 1 && call_errors[id]) name_swept(r, call_names[id]);
     }
 }
 
@@ -219,11 +233,11 @@ static void print_text(const sim_job *job, const result *r)
 static void print_json(const sim_job *job, const result *r)
 {
     (void)printf("{\"scenario\": \"%s\", \"personality\": \"%s\", \"runs\": %llu, \"calls\": %llu, "
-                 "\"seconds\": %.3f, \"verdict\": \"%s\", \"found\": \"%s\", \"lacks\": \"%s\", "
-                 "\"replay\": \"%s\"}\n",
+                 "\"most\": %llu, \"seconds\": %.3f, \"verdict\": \"%s\", \"found\": \"%s\", "
+                 "\"lacks\": \"%s\", \"swept\": \"%s\", \"replay\": \"%s\"}\n",
                  job->scenario->name, job->person->name, (unsigned long long)r->runs,
-                 (unsigned long long)r->calls, r->seconds, r->verdict, job->record->verdict,
-                 job->record->lacks, r->replay);
+                 (unsigned long long)r->calls, (unsigned long long)job->record->most, r->seconds,
+                 r->verdict, job->record->verdict, job->record->lacks, r->swept, r->replay);
     (void)fflush(stdout);
 }
 
@@ -233,7 +247,7 @@ static int run_job(const options *o, sim_job *job)
     result r = {.verdict = "pass"};
     int control = (job->scenario->flags & THETIS_SIM_CONTROL) != 0;
     double from = seconds();
-    job->record->calls = 0;
+    job->record->calls = job->record->most = 0;
     job->record->verdict[0] = 0;
     if (o->choices || o->replay || o->bytes) {
         if (!load_list(o, &job->record->oracle)) return 0;

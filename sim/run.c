@@ -102,6 +102,7 @@ static void run_once(const sim_job *job)
     memcpy(r->lacks, sim->lacks, sizeof r->lacks);
     memcpy(r->calls_of, sim->calls_of, sizeof r->calls_of);
     r->calls += sim->calls;
+    if (sim->calls > r->most) r->most = sim->calls;
     r->injected = sim->injected;
     r->now = sim->now;
     tsm_destroy(sim);

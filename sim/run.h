@@ -12,6 +12,7 @@
 typedef struct sim_record {
     struct sim_oracle oracle;
     char lacks[64]; /* capabilities, of the last run */
+    uint64_t most; /* calls of one run */
     uint64_t calls, calls_of[SIM_CALLS], injected;
     uint64_t now;
     char verdict[32]; /* "": passed */

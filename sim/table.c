@@ -33,8 +33,8 @@ static const struct {
 
 static int interruptible(sim_call_id id)
 {
-    return id == SIM_CALL_accept || id == SIM_CALL_recv || id == SIM_CALL_send ||
-           id == SIM_CALL_recv_msgs || id == SIM_CALL_send_msgs || id == SIM_CALL_poller_wait;
+    return id == SIM_CALL_accept || id == SIM_CALL_poller_wait ||
+           (id >= SIM_CALL_recv && id <= SIM_CALL_send_msgs);
 }
 
 /* True if the plan says that this call is to fail. */
@@ -316,7 +316,7 @@ static tht_ret table_send(const tht_sys *sys, int fd, const thetis_iov *iov, uin
 
 static tht_ret table_send_one(const tht_sys *sys, int fd, const void *data, size_t len)
 {
-    ENTER(send, fd);
+    ENTER(send_one, fd);
     if (!c.answered) c.ret = tsm_stream_send(sim, c.file, &(thetis_iov){data, len}, 1, NULL);
     return call_leave(&c, len);
 }
@@ -335,7 +335,7 @@ static tht_ret table_recv_fds(const tht_sys *sys, int fd, void *into, size_t len
                               uint32_t *count)
 {
     sim_rights *rights = NULL;
-    ENTER(recv, fd);
+    ENTER(recv_fds, fd);
     *count = 0;
     if (!c.answered) c.ret = tsm_stream_recv(sim, c.file, into, len, &rights);
     rights_install(sim, rights, fds, count);
@@ -362,7 +362,7 @@ static tht_ret table_send_fds(const tht_sys *sys, int fd, const thetis_iov *iov,
                               const int *fds, uint32_t count)
 {
     sim_rights *rights;
-    ENTER(send, fd);
+    ENTER(send_fds, fd);
     if (c.answered) return call_leave(&c, iovs);
     rights = rights_of(sim, fds, count);
     if (rights == NULL) {

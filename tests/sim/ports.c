@@ -133,6 +133,18 @@ void port_send(port *p)
         p->connected = thetis_udp_connect(&p->udp, &to) == THETIS_OK;
 }
 
+/* A group that nobody else is in: joined once, left once. */
+void port_group(port *p)
+{
+    thetis_addr group = {.family = THETIS_ADDR_V4, .u.v4 = {239, 255, 84, 26}};
+    thetis_status status;
+    if (!p->open || p->closing) return;
+    status = p->joined ? thetis_udp_leave(&p->udp, &group, 0)
+                       : thetis_udp_join(&p->udp, &group, 0);
+    MUST(p->s, status == THETIS_OK || p->s->faulty);
+    if (status == THETIS_OK) p->joined = !p->joined;
+}
+
 void port_close(port *p)
 {
     if (!p->open || p->closing) return;

@@ -99,10 +99,13 @@ static void peer_step(stage *s, link *x)
 static void port_step(stage *s)
 {
     port *p = &s->ports[stage_choose(s, PORTS)];
-    switch (stage_choose(s, 6)) {
+    switch (stage_choose(s, 7)) {
     case 0:
     case 1:
         port_open(p, stage_choose_unix(s));
+        break;
+    case 6:
+        port_group(p);
         break;
     case 2:
         port_send(p);

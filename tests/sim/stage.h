@@ -14,7 +14,6 @@
 #include <thetis/tcp.h>
 #include <thetis/timer.h>
 #include <thetis/udp.h>
-#include <thetis/unix.h>
 
 #include "port/sys.h"
 
@@ -42,13 +41,9 @@ typedef struct packet { /* a send operation */
 } packet;
 
 struct link {
-    union { /* first */
-        thetis_tcp tcp;
-        thetis_unix un;
-    };
+    thetis_tcp tcp; /* first */
     stage *s;
     int open;        /* the handle is the loop's */
-    int is_unix;
     int peer;        /* its descriptor; -1: it is gone, or not there yet */
     unsigned serial; /* of the link: its bytes differ from every other's */
     uint64_t offered, taken; /* ours: bytes that sends had, that the peer has read */
@@ -69,7 +64,7 @@ typedef struct port {
     thetis_udp udp; /* first */
     stage *s;
     thetis_addr at;
-    int open, receiving, waiting, closing, connected, is_unix;
+    int open, receiving, waiting, closing, connected, joined;
     uint64_t life; /* sockets that the port has had: what an old one sent may come late */
     uint64_t sent; /* datagrams of this one */
     uint64_t from[PORTS + 1], last[PORTS + 1]; /* life and number of the last from each */
@@ -144,6 +139,7 @@ void link_peer_close(link *x, int reset);
 
 void port_open(port *p, int is_unix);
 void port_send(port *p);
+void port_group(port *p); /* joins or leaves one */
 void port_close(port *p);
 void port_peer_send(stage *s);
 void port_peer_read(stage *s, int is_unix);
