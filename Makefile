@@ -33,13 +33,11 @@ suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/ex
 	--check "$(PYTHON) $(cases) build/$(1)/examples")
 
 # $(call fake,FOLDER,SYSTEMS): the conformance suite on systems of the fake kernel.
-fake = $(foreach rows,$(basename $(notdir $(wildcard tests/conform/conform_*.c))),\
-	$(foreach system,$(2),--check "build/$(1)/tests/conform/$(rows) \
-	--sim $(firstword $(subst :, ,$(system))) --backend $(lastword $(subst :, ,$(system)))"))
+fake = $(foreach system,$(2),--check "$(PYTHON) tests/sim/rows.py build/$(1) $(system)")
 
 # The fake kernel: the conformance suite on its systems, random scripts, bugs put back.
-SYSTEMS = linux:epoll linux:poll freebsd1:kqueue freebsd1:poll freebsd2:kqueue freebsd4:kqueue \
-	netbsd:kqueue openbsd:kqueue macos:kqueue lwip:poll gremlin:epoll gremlin:kqueue gremlin:poll
+SYSTEMS = linux:epoll linux:poll lwip:poll gremlin:epoll gremlin:kqueue gremlin:poll \
+	$(foreach bsd,freebsd1 freebsd2 freebsd4 netbsd openbsd macos,$(bsd):kqueue $(bsd):poll)
 FAKE = $(call fake,host,$(SYSTEMS)) \
 	--check "$(PYTHON) tests/sim/sim.py build/host/bin/thetis-sim" \
 	--check "$(PYTHON) tests/sim/probe.py build/host/bin/thetis-sim" \
