@@ -55,6 +55,7 @@ typedef struct sim_personality {
     uint8_t refused_late_is_reset;   /* a late refusal is told as ERESET */
     uint8_t so_error_after_refusal;  /* refused at once: SO_ERROR tells it again */
     uint8_t end_outlasts_reset;      /* after the peer's end a reset is EPIPE, and still the end */
+    sim_often so_error_lies;         /* SO_ERROR of a connect that failed late tells nothing */
     uint8_t abort_before_accept;     /* a reset in the backlog: accept() answers ERESET */
     uint8_t balance;                 /* THT_OPT_BALANCE exists */
     uint8_t reuse_balances;          /* and THT_OPT_REUSE_PORT is the same; else it makes no
@@ -150,6 +151,8 @@ typedef struct sim_stream {
     unsigned moving : 1;    /* an event will move bytes */
     unsigned abort : 1;     /* close resets */
     unsigned was_error : 1; /* for pollers whose errors stick */
+    unsigned was_connected : 1;
+    unsigned mute : 1;      /* SO_ERROR tells nothing */
 } sim_stream;
 
 typedef struct sim_listener {
@@ -361,6 +364,7 @@ void tsm_path_forget(thetis_sim *sim, const char *path);
 /* ---- stream.c -------------------------------------------------------------------------------- */
 
 tht_ret tsm_stream_recv(thetis_sim *sim, sim_file *f, void *into, size_t len, sim_rights **rights);
+tht_ret tsm_stream_peek(thetis_sim *sim, sim_file *f);
 tht_ret tsm_stream_send(thetis_sim *sim, sim_file *f, const thetis_iov *iov, uint32_t iovs,
                         sim_rights *rights);
 tht_ret tsm_stream_shutdown(thetis_sim *sim, sim_file *f);

@@ -27,6 +27,7 @@ void tsm_stream_link(thetis_sim *sim, sim_file *a, sim_file *b)
         sim_stream *s = &ends[i]->u.s;
         s->peer = ends[1 - i];
         s->state = SIM_CONNECTED;
+        s->was_connected = 1;
         if (s->send_space == 0) s->send_space = is_unix(a) ? p->unix_space : p->send_space;
         if (s->recv_space == 0) s->recv_space = p->recv_space;
     }
@@ -163,6 +164,12 @@ static tht_ret stream_nothing(thetis_sim *sim, sim_file *f)
     s->end_read = 1;
     sim->progress = 1;
     return tsm_done(0);
+}
+
+tht_ret tsm_stream_peek(thetis_sim *sim, sim_file *f)
+{
+    if (f->u.s.in.len) return tsm_done(1);
+    return f->u.s.end && !f->error ? tsm_done(0) : stream_nothing(sim, f);
 }
 
 tht_ret tsm_stream_recv(thetis_sim *sim, sim_file *f, void *into, size_t len, sim_rights **rights)

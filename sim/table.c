@@ -168,6 +168,8 @@ static tht_ret table_connect(const tht_sys *sys, int fd, const thetis_addr *to)
 static tht_ret table_shutdown(const tht_sys *sys, int fd)
 {
     ENTER(shutdown, fd);
+    if (c.file->kind != SIM_STREAM)
+        tsm_fail(sim, "shutdown", "of what is no stream: systems differ in what follows");
     if (!c.answered) c.ret = tsm_stream_shutdown(sim, c.file);
     return call_leave(&c, 0);
 }
@@ -183,12 +185,22 @@ static tht_ret table_close(const tht_sys *sys, int fd)
     return call_leave(&c, 0);
 }
 
+/* Some systems tell nothing of a failed connect here, and leave it to the next read. */
+static sim_error error_told(thetis_sim *sim, sim_file *f)
+{
+    sim_error e = f->error;
+    if (f->kind == SIM_STREAM && e && !f->u.s.was_connected)
+        f->u.s.mute |= tsm_chance(sim, sim->person->so_error_lies) != 0;
+    if (f->kind == SIM_STREAM && f->u.s.mute) return SIM_E_NONE;
+    f->error = SIM_E_NONE;
+    return e;
+}
+
 static tht_ret table_so_error(const tht_sys *sys, int fd)
 {
     ENTER(so_error, fd);
     if (!c.answered) {
-        sim_error e = c.file->error;
-        c.file->error = SIM_E_NONE;
+        sim_error e = error_told(sim, c.file);
         sim->progress |= e != SIM_E_NONE;
         c.ret = e ? tsm_error(sim, e) : tsm_done(0);
     }
@@ -305,6 +317,13 @@ static tht_ret table_recv(const tht_sys *sys, int fd, void *into, size_t len)
     if (rights) rights->next = NULL;
     tsm_rights_free(sim, rights);
     return call_leave(&c, len);
+}
+
+static tht_ret table_peek(const tht_sys *sys, int fd)
+{
+    ENTER(recv, fd);
+    if (!c.answered) c.ret = tsm_stream_peek(sim, c.file);
+    return call_leave(&c, 1);
 }
 
 static tht_ret table_send(const tht_sys *sys, int fd, const thetis_iov *iov, uint32_t iovs)
@@ -530,6 +549,7 @@ static const tht_sys table = {
     .accept = table_accept,
     .connect = table_connect,
     .recv = table_recv,
+    .peek = table_peek,
     .send = table_send,
     .send_one = table_send_one,
     .recv_fds = table_recv_fds,

@@ -12,6 +12,7 @@ const sim_personality tsm_person_gremlin = {
     .numbers = SIM_BSD_NUMBERS,
     .connect_at_once = 500,
     .refuse_at_once = 500,
+    .so_error_lies = 300,
     .refused_late_is_reset = 1,
     .abort_before_accept = 1,
     .balance = 1,

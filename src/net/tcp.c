@@ -5,7 +5,8 @@
  * Whether connect() answers at once or later makes no difference to the user: an immediate result
  * is noted and delivered by the dispatch phase; a later one by the service phase. Both pass
  * connect_check(), which asks the system for the pending error once, and for the peer's name: a
- * report of readiness alone does not prove a connection.
+ * report of readiness alone does not prove a connection. Where neither is told, a look at what
+ * there is to read tells.
  */
 #include "tcp.h"
 
@@ -42,19 +43,37 @@ static int connected_to_itself(const thetis_addr *peer, thetis_tcp *tcp)
     return r.status == THETIS_OK && thetis_addr_equal(&local, peer);
 }
 
+/* No error and no peer: the connection is under way, or it failed and this system tells a read
+ * only. AGAIN: the former. */
+static tht_ret connect_ask(thetis_tcp *tcp)
+{
+    const tht_sys *sys = tcp->handle_.loop_->sys;
+    tht_ret r = sys->peek(sys, tcp->handle_.fd_);
+    if (r.status == THETIS_EINTR || r.n > 0) r.status = THETIS_AGAIN; /* it will have a peer */
+    else if (r.status == THETIS_OK || r.status == THETIS_ENOTCONN) r.status = THETIS_EREFUSED;
+    return r;
+}
+
+/* How the connect ended; AGAIN: not yet. */
+static tht_ret connect_end(thetis_tcp *tcp)
+{
+    const tht_sys *sys = tcp->handle_.loop_->sys;
+    thetis_addr peer;
+    tht_ret r = sys->so_error(sys, tcp->handle_.fd_);
+    if (r.status == THETIS_OK) {
+        r = sys->name(sys, tcp->handle_.fd_, THT_PEER, &peer);
+        if (r.status == THETIS_ENOTCONN) r = connect_ask(tcp);
+        if (r.status == THETIS_OK && connected_to_itself(&peer, tcp)) r.status = THETIS_EREFUSED;
+    }
+    if (r.status == THETIS_EINTR) r.status = THETIS_AGAIN;
+    return r;
+}
+
 /* Finds out whether the connection stands; 0 if that is still open. */
 static int connect_check(thetis_tcp *tcp)
 {
-    thetis_handle *h = &tcp->handle_;
-    const tht_sys *sys = h->loop_->sys;
-    thetis_addr peer;
-    tht_ret r = sys->so_error(sys, h->fd_);
-    if (r.status == THETIS_EINTR) return 0;
-    if (r.status == THETIS_OK) {
-        r = sys->name(sys, h->fd_, THT_PEER, &peer);
-        if (r.status == THETIS_ENOTCONN || r.status == THETIS_EINTR) return 0;
-        if (r.status == THETIS_OK && connected_to_itself(&peer, tcp)) r.status = THETIS_EREFUSED;
-    }
+    tht_ret r = connect_end(tcp);
+    if (r.status == THETIS_AGAIN) return 0;
     if (r.status != THETIS_OK) connect_fail(tcp, r);
     return 1;
 }

@@ -136,6 +136,10 @@ struct tht_sys {
     /* n: bytes; 0 is the end of the stream. */
     tht_ret (*recv)(const tht_sys *sys, int fd, void *into, size_t len);
 
+    /* n: 1, a byte waits, and goes on waiting; 0, the end. Faults as of recv; AGAIN while the
+     * stream connects. */
+    tht_ret (*peek)(const tht_sys *sys, int fd);
+
     /* n: bytes accepted, at least 1 if any were given. Never raises a signal. iovs <= max_iov.
      * CLOSED: the direction had ended before. Any other fault is news that the system tells only
      * once: recv will not report it again. */

@@ -183,6 +183,7 @@ const tht_sys tht_sys_host = {
     .accept = tht_sys_accept,
     .connect = tht_sys_connect,
     .recv = tht_sys_recv,
+    .peek = tht_sys_peek,
     .send = tht_sys_send,
     .send_one = tht_sys_send_one,
     .recv_fds = tht_sys_recv_fds,

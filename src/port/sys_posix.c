@@ -275,6 +275,13 @@ tht_ret tht_sys_recv(const tht_sys *sys, int fd, void *into, size_t len)
     return tht_sys_result(recv(fd, into, len, 0));
 }
 
+tht_ret tht_sys_peek(const tht_sys *sys, int fd)
+{
+    char byte;
+    (void)sys;
+    return tht_sys_result(recv(fd, &byte, 1, MSG_PEEK));
+}
+
 _Static_assert(sizeof(thetis_iov) == sizeof(struct iovec) &&
                    offsetof(thetis_iov, data) == offsetof(struct iovec, iov_base) &&
                    offsetof(thetis_iov, len) == offsetof(struct iovec, iov_len),

@@ -56,6 +56,7 @@ tht_ret tht_sys_listen(const tht_sys *sys, int fd, int backlog);
 tht_ret tht_sys_accept(const tht_sys *sys, int fd, thetis_addr *peer);
 tht_ret tht_sys_connect(const tht_sys *sys, int fd, const thetis_addr *to);
 tht_ret tht_sys_recv(const tht_sys *sys, int fd, void *into, size_t len);
+tht_ret tht_sys_peek(const tht_sys *sys, int fd);
 tht_ret tht_sys_send(const tht_sys *sys, int fd, const thetis_iov *iov, uint32_t iovs);
 tht_ret tht_sys_send_one(const tht_sys *sys, int fd, const void *data, size_t len);
 tht_ret tht_sys_shutdown(const tht_sys *sys, int fd);

@@ -161,10 +161,10 @@ void peer_drain(suite *w, int fd, uint64_t *k, uint64_t n)
 
 peer_state peer_look(int fd)
 {
-    tht_ret r = the_world->peek(fd);
+    tht_ret r = calls()->peek(calls(), fd);
     if (r.status == THETIS_AGAIN) {
         the_world->settle();
-        r = the_world->peek(fd);
+        r = calls()->peek(calls(), fd);
     }
     if (r.status == THETIS_AGAIN) return PEER_QUIET;
     if (r.status != THETIS_OK) return PEER_RESET;

@@ -4,7 +4,6 @@
  */
 #include "conform/world.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
@@ -36,14 +35,6 @@ static size_t host_open_fds(void)
 static void host_settle(void)
 {
     (void)poll(NULL, 0, 1);
-}
-
-static tht_ret host_peek(int fd)
-{
-    char byte;
-    ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    if (n >= 0) return (tht_ret){.n = n};
-    return (tht_ret){.status = errno == EAGAIN ? THETIS_AGAIN : THETIS_ERESET, .os = errno};
 }
 
 static int host_copy(int fd)
@@ -100,7 +91,6 @@ const world world_host = {
     .peers = host_table,
     .open_fds = host_open_fds,
     .settle = host_settle,
-    .peek = host_peek,
     .copy = host_copy,
     .pipe = host_pipe,
     .put = host_put,

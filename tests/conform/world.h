@@ -21,7 +21,6 @@ typedef struct world {
     const tht_sys *(*peers)(void);
     size_t (*open_fds)(void);
     void (*settle)(void);     /* what is under way arrives, if it can */
-    tht_ret (*peek)(int fd);  /* n: 1 byte waits, 0 the end; AGAIN; a fault. Takes nothing. */
     int (*copy)(int fd);
     void (*pipe)(int fds[2]); /* blocking or not does not matter to its users */
     tht_ret (*put)(int fd, const void *bytes, size_t n); /* into a pipe */

@@ -58,15 +58,6 @@ static void fake_settle(void)
     tsm_settle(sim);
 }
 
-static tht_ret fake_peek(int fd)
-{
-    const sim_file *f = tsm_fd_file(sim, fd);
-    CHECK(f && f->kind == SIM_STREAM);
-    if (f->u.s.in.len) return tsm_done(1);
-    if (f->error) return tsm_error(sim, f->error);
-    return f->u.s.end ? tsm_done(0) : tsm_error(sim, SIM_E_AGAIN);
-}
-
 static int fake_copy(int fd)
 {
     sim_file *f = tsm_fd_file(sim, fd);
@@ -117,7 +108,6 @@ static world fake = {
     .peers = fake_peers,
     .open_fds = fake_open_fds,
     .settle = fake_settle,
-    .peek = fake_peek,
     .copy = fake_copy,
     .pipe = fake_pipe,
     .put = fake_put,

@@ -351,6 +351,14 @@ static tht_ret fault_recv(const tht_sys *sys, int fd, void *into, size_t len)
     return fault_leave(f, FAULT_RECV, fd, len, ret);
 }
 
+static tht_ret fault_peek(const tht_sys *sys, int fd)
+{
+    fault *f = fault_of(sys);
+    tht_ret ret;
+    if (!fault_enter(f, FAULT_RECV, &ret)) ret = f->under->peek(f->under, fd);
+    return fault_leave(f, FAULT_RECV, fd, 1, ret);
+}
+
 static tht_ret fault_recv_fds(const tht_sys *sys, int fd, void *into, size_t len, int *fds,
                               uint32_t *count)
 {
@@ -496,6 +504,7 @@ static const tht_sys fault_table = {
     .accept = fault_accept,
     .connect = fault_connect,
     .recv = fault_recv,
+    .peek = fault_peek,
     .send = fault_send,
     .send_one = fault_send_one,
     .recv_fds = fault_recv_fds,

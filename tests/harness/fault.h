@@ -22,7 +22,7 @@ typedef enum fault_fn {
     FAULT_LISTEN,
     FAULT_ACCEPT,
     FAULT_CONNECT,
-    FAULT_RECV, /* and recv_fds */
+    FAULT_RECV, /* and peek, recv_fds */
     FAULT_SEND, /* and send_one, send_fds */
     FAULT_RECV_MSGS,
     FAULT_SEND_MSGS,

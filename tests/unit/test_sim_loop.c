@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_sim_loop.c: a loop on fake systems that lie, one lie at a time, by their names in the
+ * catalogue of quirks.
+ */
+#include <thetis/tcp.h>
+
+#include "unit/fake.h"
+
+static sim_personality person; /* what begin_as() acts like */
+static thetis_loop *loop;
+static unsigned wakes;
+
+static void begin_as(const char *name)
+{
+    begin(name);
+    person = *sim->person;
+    sim->person = &person;
+}
+
+static void on_wake(thetis_loop *l, void *user)
+{
+    (void)l;
+    (void)user;
+    wakes++;
+}
+
+static void open_loop(const tht_sys *table, const char *backend)
+{
+    thetis_loop_cfg of = {.sys = table, .backend = backend, .on_wake = on_wake};
+    wakes = 0;
+    CHECK_EQ(thetis_loop_create(&of, &loop), THETIS_OK);
+    thetis_sim_watch(sim, loop);
+}
+
+static void close_loop(void)
+{
+    CHECK_EQ(thetis_loop_run(loop), THETIS_OK);
+    CHECK_EQ(thetis_loop_destroy(loop), THETIS_OK);
+    thetis_sim_watch(sim, NULL);
+    end();
+}
+
+static void turns(int n)
+{
+    while (n-- > 0) CHECK(thetis_loop_run_once(loop, 1000000) >= 0);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+static unsigned connects;
+static thetis_status connected;
+
+static void on_connect(thetis_tcp *tcp, thetis_status status, int32_t os)
+{
+    (void)tcp;
+    (void)os;
+    connects++;
+    connected = status;
+}
+
+/* Neither SO_ERROR nor a name: only a read says that the connect failed. */
+TEST(q7_an_error_that_only_a_read_tells)
+{
+    static const char *const backends[] = {"kqueue", "poll"};
+    for (int i = 0; i < 2; i++) {
+        thetis_addr nobody = loopback(1);
+        thetis_tcp tcp;
+        begin_as("macos");
+        person.so_error_lies = 1000;
+        person.connect_at_once = person.refuse_at_once = 0;
+        open_loop(thetis_sim_sys(sim), backends[i]);
+        connects = 0;
+        CHECK_EQ(thetis_tcp_connect(loop, &tcp, &nobody, on_connect), THETIS_OK);
+        turns(10);
+        CHECK_EQ(connects, 1);
+        CHECK_EQ(connected, THETIS_EREFUSED);
+        CHECK_EQ(thetis_tcp_close(&tcp, NULL), THETIS_OK);
+        close_loop();
+    }
+}
+
+/* ---- wake-ups -------------------------------------------------------------------------------- */
+
+static sim_view deaf;
+
+/* Triggers are accepted, and nothing comes of them. */
+static tht_ret deaf_kevent(const tht_sys *table, int queue, const tht_kevent *changes, uint32_t n,
+                           tht_kevent *out, uint32_t cap, uint64_t timeout_ns)
+{
+    (void)table;
+    if (n && changes->flags & THT_KQ_TRIGGER) return (tht_ret){0};
+    return sim->program.sys.kevent(&sim->program.sys, queue, changes, n, out, cap, timeout_ns);
+}
+
+static void wake_now(thetis_sim *s, sim_file *f)
+{
+    (void)s;
+    (void)f;
+    thetis_loop_wake(loop);
+}
+
+static void never_called(thetis_listener *l, thetis_accepted *a)
+{
+    (void)l, (void)a;
+    FAIL("nobody connects");
+}
+
+/* The wake-up comes 1 ms after the loop fell asleep for a second. */
+static void wake_ends_a_sleep(void)
+{
+    thetis_addr at = loopback(0);
+    static thetis_listener keep;
+    CHECK_EQ(thetis_tcp_listen(loop, &keep, &at, NULL, never_called), THETIS_OK);
+    turns(3);
+    uint64_t from = sim->now;
+    tsm_at(sim, 1000000, wake_now, sim->files);
+    CHECK(thetis_loop_run_once(loop, 1000000000) >= 0);
+    turns(1);
+    CHECK_EQ(wakes, 1);
+    CHECK(sim->now - from < 100000000);
+    CHECK_EQ(thetis_listener_close(&keep, NULL), THETIS_OK);
+}
+
+TEST(q62_q96_user_events_that_never_arrive)
+{
+    begin_as("freebsd2");
+    deaf = sim->program;
+    deaf.sys.kevent = deaf_kevent;
+    open_loop(&deaf.sys, "kqueue");
+    CHECK(loop->wake_fd >= 0);
+    wake_ends_a_sleep();
+    close_loop();
+}
+
+TEST(q96_user_events_that_do_not_exist)
+{
+    begin_as("netbsd");
+    open_loop(thetis_sim_sys(sim), "kqueue");
+    CHECK(loop->wake_fd >= 0);
+    wake_ends_a_sleep();
+    close_loop();
+}
+
+TEST(q95_q96_user_events_that_work_cost_no_descriptor)
+{
+    begin_as("freebsd2");
+    open_loop(thetis_sim_sys(sim), "kqueue");
+    CHECK_EQ(loop->wake_fd, -1);
+    CHECK_EQ(sim->fd_count, 1); /* the queue */
+    wake_ends_a_sleep();
+    close_loop();
+}
+
+TEST_MAIN(T(q7_an_error_that_only_a_read_tells), T(q62_q96_user_events_that_never_arrive),
+          T(q96_user_events_that_do_not_exist),
+          T(q95_q96_user_events_that_work_cost_no_descriptor))
