@@ -152,6 +152,8 @@ tht_ret tsm_connect(thetis_sim *sim, sim_file *f, const thetis_addr *to)
     tht_ret r;
     if (f->kind == SIM_DGRAM) return tsm_dgram_connect(sim, f, to);
     if (f->kind != SIM_STREAM || to->family != f->family) return tsm_error(sim, SIM_E_INVAL);
+    if (sim->watched && f->u.s.state != SIM_NEW)
+        tsm_fail(sim, "connect", "a second time: what that answers differs between systems");
     if (f->u.s.state == SIM_CONNECTED) return tsm_done(0);
     if (f->u.s.state == SIM_CONNECTING) return tsm_error(sim, SIM_E_PROGRESS);
     if (f->u.s.state == SIM_BROKEN) return tsm_error(sim, SIM_E_INVAL);

@@ -32,7 +32,9 @@
  * reported and never answered), sleep (with work at hand, or for ever), interest (a registration
  * that is not what the state of a handle asks for), touched (memory of an operation was changed
  * before its end), twice and never (operations that end so), leak (descriptors), descriptor (a call
- * on one that is not open), crash (a signal, an assertion).
+ * on one that is not open), connect and shutdown (calls whose effect differs between systems: a
+ * second connect of a socket, a shutdown of a listener), differs (from the same draws on another
+ * system), crash (a signal, an assertion).
  *
  * One thread. A run has one process for itself, so that it may crash.
  */

@@ -359,6 +359,80 @@ TEST(q75_a_listener_that_leaves_its_group_resets_its_queue)
     end();
 }
 
+TEST(q14_q50_one_registration_for_a_descriptor)
+{
+    tht_event e[2];
+    int fds[2];
+    begin("linux");
+    pair(fds);
+    int set = (int)sys->epoll_open(sys).n;
+    CHECK_EQ(sys->epoll_set(sys, set, fds[0], 1, 0, THT_OUT).status, THETIS_OK);
+    CHECK_EQ(sys->epoll_set(sys, set, fds[0], 2, 0, THT_IN).os, 17);
+    CHECK_EQ(sys->epoll_wait(sys, set, e, 2, 0).n, 1);
+    CHECK(e[0].token == 1 && e[0].ready == THT_OUT);
+    end();
+}
+
+TEST(q41_a_hang_up_is_reported_to_any_interest)
+{
+    tht_event e;
+    int fds[2];
+    begin("linux");
+    pair(fds);
+    int set = (int)sys->epoll_open(sys).n;
+    CHECK_EQ(sys->epoll_set(sys, set, fds[1], 1, 0, THT_IN).status, THETIS_OK);
+    CHECK_EQ(sys->setopt(sys, fds[0], THT_OPT_ABORT_ON_CLOSE, 1).status, THETIS_OK);
+    CHECK_EQ(sys->close(sys, fds[0]).status, THETIS_OK);
+    CHECK_EQ(sys->epoll_wait(sys, set, &e, 1, 0).n, 1);
+    CHECK_EQ(e.ready, THT_IN | THT_OUT);
+    end();
+}
+
+/* ---- lwIP ------------------------------------------------------------------------------------ */
+
+TEST(q16_q33_a_stream_of_lwip)
+{
+    static char much[8000];
+    int fds[2];
+    begin("lwip");
+    pair(fds);
+    CHECK_EQ(sys->send_one(sys, fds[0], much, sizeof much).n, 5840);
+    CHECK_EQ(sys->shutdown(sys, fds[0]).status, THETIS_OK);
+    tsm_settle(sim);
+    CHECK_EQ(get(fds[1], sizeof much).n, 5840);
+    CHECK_EQ(ready(fds[1]), SIM_IN | SIM_OUT); /* and no hang-up */
+    CHECK_EQ(get(fds[1], 10).status, THETIS_OK);
+    CHECK_EQ(get(fds[1], 10).os, 107); /* the end, then not connected */
+    CHECK_EQ(ready(fds[1]), SIM_IN | SIM_OUT);
+    end();
+}
+
+TEST(q34_q35_a_refusal_of_lwip_is_a_reset_that_stays_reported)
+{
+    thetis_addr at = loopback(1);
+    int fd;
+    begin("lwip");
+    CHECK_EQ(connect_to(&fd, &at).status, THETIS_AGAIN);
+    tsm_settle(sim);
+    CHECK_EQ(get(fd, 1).os, 104);
+    CHECK(ready(fd) & SIM_ERR); /* though it was read */
+    end();
+}
+
+TEST(q76_a_backlog_of_lwip_is_exact)
+{
+    thetis_addr at = loopback(0);
+    int fd;
+    begin("lwip");
+    (void)listen_at(&at, 4);
+    for (int i = 0; i < 5; i++) {
+        (void)connect_to(&fd, &at);
+        tsm_run_until(sim, sim->now + 1000000);
+        CHECK_EQ(ready(fd), i < 4 ? SIM_OUT : 0);
+    }
+    end();
+}
+
 /* ---- datagrams ------------------------------------------------------------------------------- */
 
 static int dgram_at(thetis_addr *at)
@@ -403,6 +477,31 @@ TEST(q82_q83_news_alternate_and_come_before_data)
     CHECK_EQ(dgram_get(fd, &in).n, 1);
     CHECK_EQ(in.len, 3);
     end();
+}
+
+TEST(q82_q85_who_hears_that_nobody_is_there)
+{
+    static const struct {
+        const char *name;
+        int os; /* 0: never */
+    } kernels[] = {{"linux", 111}, {"freebsd2", 61}, {"netbsd", 61}, {"lwip", 0}};
+    thetis_addr nobody = loopback(9), own = loopback(0);
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
+        begin(kernels[i].name);
+        own.port = 0;
+        int fd = dgram_at(&own);
+        tht_in in = {0};
+        CHECK_EQ(dgram_put(fd, "x", 1, &nobody).n, 1);
+        tsm_settle(sim);
+        CHECK_EQ(dgram_get(fd, &in).status, THETIS_AGAIN); /* not connected: nothing */
+        CHECK_EQ(sys->connect(sys, fd, &nobody).status, THETIS_OK);
+        CHECK_EQ(dgram_put(fd, "x", 1, NULL).n, 1);
+        tsm_settle(sim);
+        tht_ret r = dgram_get(fd, &in);
+        CHECK_EQ(r.status, kernels[i].os ? THETIS_EREFUSED : THETIS_AGAIN);
+        if (kernels[i].os) CHECK_EQ(r.os, kernels[i].os);
+        end();
+    }
 }
 
 TEST(q30_q86_empty_and_cut_datagrams)
@@ -452,5 +551,9 @@ TEST_MAIN(T(q3_connect_on_linux_is_always_in_progress),
           T(q38_pipes), T(q47_a_copy_keeps_a_registration), T(q48_numbers_are_reused_at_once),
           T(q67_no_descriptor_is_left), T(q70_reset_before_accept), T(q74_who_shares_connections),
           T(q75_a_listener_that_leaves_its_group_resets_its_queue),
-          T(q82_q83_news_alternate_and_come_before_data), T(q30_q86_empty_and_cut_datagrams),
+          T(q14_q50_one_registration_for_a_descriptor),
+          T(q41_a_hang_up_is_reported_to_any_interest), T(q16_q33_a_stream_of_lwip),
+          T(q34_q35_a_refusal_of_lwip_is_a_reset_that_stays_reported),
+          T(q76_a_backlog_of_lwip_is_exact), T(q82_q83_news_alternate_and_come_before_data),
+          T(q82_q85_who_hears_that_nobody_is_there), T(q30_q86_empty_and_cut_datagrams),
           T(trains_are_cut_for_those_who_do_not_ask))

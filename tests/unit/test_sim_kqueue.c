@@ -129,6 +129,33 @@ TEST(close_drops_the_entry_though_a_copy_is_open)
     end();
 }
 
+TEST(the_longest_datagram)
+{
+    static char bytes[9217];
+    thetis_addr at;
+    begin_queue("freebsd2");
+    int fd = dgram(&at);
+    tht_out out = {.data = bytes, .len = 9216, .to = &at};
+    CHECK_EQ(sys->send_msgs(sys, fd, &out, 1).n, 1);
+    out.len = 9217;
+    CHECK_EQ(sys->send_msgs(sys, fd, &out, 1).os, 40);
+    end();
+}
+
+TEST(an_empty_datagram_is_a_read_event_without_data)
+{
+    thetis_addr at, from;
+    tht_in in = {.from = &from};
+    begin_queue("freebsd2");
+    int fd = dgram(&at);
+    watch(fd, THT_KQ_READ, 0);
+    CHECK_EQ(sys->send_msgs(sys, fd, &(tht_out){.data = "", .to = &at}, 1).n, 1);
+    expect(THT_KQ_READ, 0, 0);
+    CHECK_EQ(sys->recv_msgs(sys, fd, &in, 1).n, 1);
+    expect(0, 0, 0);
+    end();
+}
+
 TEST(nobody_there_is_a_read_event_without_data)
 {
     thetis_addr at = loopback(9);
@@ -199,6 +226,43 @@ TEST(connect_at_once_depends_on_the_processors)
     CHECK(rare < 20); /* 3 were seen */
 }
 
+TEST(unix_connects_at_once)
+{
+    thetis_addr at;
+    CHECK_EQ(thetis_addr_parse(&at, "unix:/s"), THETIS_OK);
+    begin_queue("freebsd4");
+    int listener = listen_at(&at, 8);
+    for (int i = 0; i < 500; i++) {
+        int fd;
+        CHECK_EQ(connect_to(&fd, &at).status, THETIS_OK);
+        CHECK_EQ(sys->close(sys, (int)sys->accept(sys, listener, NULL).n).status, THETIS_OK);
+        CHECK_EQ(sys->close(sys, fd).status, THETIS_OK);
+    }
+    end();
+}
+
+TEST(an_entry_of_before_the_connect_fires_once)
+{
+    thetis_addr at = loopback(0);
+    begin_queue("freebsd1");
+    (void)listen_at(&at, 4);
+    int fd = open_socket(THETIS_ADDR_V4, THT_STREAM);
+    watch(fd, THT_KQ_WRITE, THT_KQ_CLEAR);
+    expect(0, 0, 0); /* q10: not connected, not writable */
+    CHECK_EQ(sys->connect(sys, fd, &at).status, THETIS_OK);
+    expect(THT_KQ_WRITE, 49032, THT_KQ_CLEAR);
+    expect(0, 0, 0);
+    end();
+}
+
+TEST(q44_a_unix_stream_is_not_writable_before_it_is_connected)
+{
+    begin_queue("freebsd2");
+    watch(open_socket(THETIS_ADDR_UNIX, THT_STREAM), THT_KQ_WRITE, 0);
+    expect(0, 0, 0);
+    end();
+}
+
 TEST(a_refusal_at_once_leaves_no_error)
 {
     thetis_addr at = loopback(9);
@@ -216,13 +280,32 @@ TEST(a_refusal_at_once_leaves_no_error)
 TEST(a_late_refusal_is_told_by_both)
 {
     thetis_addr at = loopback(9);
+    static const char *const kernels[] = {"freebsd4", "netbsd"};
+    for (int i = 0; i < 2; i++) {
+        int fd;
+        begin_queue(kernels[i]);
+        CHECK_EQ(connect_to(&fd, &at).os, 36);
+        watch(fd, THT_KQ_WRITE, 0);
+        tht_kevent e = only(50000000);
+        CHECK(e.flags & THT_KQ_EOF && e.os == 61);
+        CHECK_EQ(sys->so_error(sys, fd).os, 61);
+        end();
+    }
+}
+
+TEST(q70_a_reset_before_accept_is_an_error_of_accept)
+{
+    thetis_addr at = loopback(0);
     int fd;
-    begin_queue("freebsd4");
-    CHECK_EQ(connect_to(&fd, &at).os, 36);
-    watch(fd, THT_KQ_WRITE, 0);
-    tht_kevent e = only(50000000);
-    CHECK(e.flags == THT_KQ_EOF && e.os == 61);
-    CHECK_EQ(sys->so_error(sys, fd).os, 61);
+    begin_queue("freebsd2");
+    int listener = listen_at(&at, 4);
+    (void)connect_to(&fd, &at);
+    tsm_settle(sim);
+    CHECK_EQ(sys->setopt(sys, fd, THT_OPT_ABORT_ON_CLOSE, 1).status, THETIS_OK);
+    CHECK_EQ(sys->close(sys, fd).status, THETIS_OK);
+    tsm_settle(sim);
+    tht_ret r = sys->accept(sys, listener, NULL);
+    CHECK(r.os == 53 && r.status == THETIS_ERESET);
     end();
 }
 
@@ -322,6 +405,46 @@ TEST(a_listener_counts_and_a_pipe_ends)
     end();
 }
 
+TEST(q2_a_second_add_replaces_the_first)
+{
+    int fds[2];
+    begin_queue("freebsd2");
+    pair(fds);
+    watch(fds[0], THT_KQ_WRITE, 0);
+    watch(fds[0], THT_KQ_WRITE, THT_KQ_CLEAR);
+    expect(THT_KQ_WRITE, 49032, THT_KQ_CLEAR);
+    expect(0, 0, 0); /* not two of them */
+    end();
+}
+
+TEST(q15_two_directions_are_two_events)
+{
+    tht_kevent e[8];
+    int fds[2];
+    begin_queue("freebsd2");
+    pair(fds);
+    put(fds[1], "abc");
+    watch(fds[0], THT_KQ_READ, 0);
+    watch(fds[0], THT_KQ_WRITE, 0);
+    CHECK_EQ(sys->kevent(sys, queue, NULL, 0, e, 8, 0).n, 2);
+    CHECK(e[0].fd == fds[0] && e[1].fd == fds[0] && e[0].filter != e[1].filter);
+    end();
+}
+
+TEST(q42_nothing_is_reported_of_what_is_not_watched)
+{
+    int fds[2];
+    begin_queue("freebsd2");
+    pair(fds);
+    watch(fds[1], THT_KQ_READ, 0);
+    CHECK_EQ(change(fds[1], THT_KQ_READ, THT_KQ_DELETE).status, THETIS_OK);
+    CHECK_EQ(sys->setopt(sys, fds[0], THT_OPT_ABORT_ON_CLOSE, 1).status, THETIS_OK);
+    CHECK_EQ(sys->close(sys, fds[0]).status, THETIS_OK);
+    tsm_settle(sim);
+    expect(0, 0, 0);
+    end();
+}
+
 /* ---- 6, 8: wake-ups, errors, names of other kernels ------------------------------------------ */
 
 static void trigger(int flags)
@@ -376,15 +499,34 @@ TEST(q57_without_room_a_wait_ends_at_once)
     end();
 }
 
+TEST(q58_interrupted_but_the_changes_are_made)
+{
+    tht_kevent k = {.token = 1, .filter = THT_KQ_READ, .flags = THT_KQ_ADD}, e;
+    thetis_addr at;
+    cfg.interrupts = 1000;
+    begin_queue("freebsd2");
+    const tht_sys *own = thetis_sim_sys(sim); /* peers are not interrupted */
+    k.fd = dgram(&at);
+    CHECK_EQ(own->kevent(own, queue, &k, 1, &e, 1, 1000).status, THETIS_EINTR);
+    CHECK_EQ(change(k.fd, THT_KQ_READ, THT_KQ_DELETE).status, THETIS_OK);
+    end();
+}
+
 TEST_MAIN(T(write_on_udp_is_always_true_and_takes_turns_with_read),
           T(write_with_clear_and_oneshot_comes_once),
-          T(close_drops_the_entry_though_a_copy_is_open),
-          T(nobody_there_is_a_read_event_without_data), T(a_flood_is_never_refused_and_mostly_lost),
-          T(connect_at_once_depends_on_the_processors), T(a_refusal_at_once_leaves_no_error),
-          T(a_late_refusal_is_told_by_both), T(refusals_are_rationed),
+          T(close_drops_the_entry_though_a_copy_is_open), T(the_longest_datagram),
+          T(an_empty_datagram_is_a_read_event_without_data),
+          T(nobody_there_is_a_read_event_without_data),
+          T(a_flood_is_never_refused_and_mostly_lost),
+          T(connect_at_once_depends_on_the_processors), T(unix_connects_at_once),
+          T(an_entry_of_before_the_connect_fires_once),
+          T(q44_a_unix_stream_is_not_writable_before_it_is_connected),
+          T(a_refusal_at_once_leaves_no_error), T(a_late_refusal_is_told_by_both),
+          T(q70_a_reset_before_accept_is_an_error_of_accept), T(refusals_are_rationed),
           T(eof_is_told_before_the_data_is_read),
           T(a_reset_is_eof_with_its_number_and_the_data_stays), T(a_full_stream),
-          T(a_listener_counts_and_a_pipe_ends),
+          T(a_listener_counts_and_a_pipe_ends), T(q2_a_second_add_replaces_the_first),
+          T(q15_two_directions_are_two_events), T(q42_nothing_is_reported_of_what_is_not_watched),
           T(triggers_coalesce_and_do_not_fire_where_they_are_added),
           T(netbsd_has_no_user_events_and_echoes_add), T(errors_come_in_the_event_list_in_order),
-          T(q57_without_room_a_wait_ends_at_once))
+          T(q57_without_room_a_wait_ends_at_once), T(q58_interrupted_but_the_changes_are_made))

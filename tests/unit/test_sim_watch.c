@@ -131,6 +131,24 @@ TEST(a_descriptor_that_is_not_open)
     (void)thetis_sim_sys(sim)->shutdown(thetis_sim_sys(sim), 77);
 }
 
+TEST(q6_a_second_connect)
+{
+    thetis_addr at = loopback(0);
+    begin("linux");
+    (void)listen_at(&at, 4);
+    const tht_sys *own = thetis_sim_sys(sim);
+    int fd = (int)own->socket(own, THETIS_ADDR_V4, THT_STREAM).n;
+    (void)own->connect(own, fd, &at);
+    (void)own->connect(own, fd, &at);
+}
+
+TEST(q126_a_shutdown_of_a_listener)
+{
+    thetis_addr at = loopback(0);
+    begin("linux");
+    (void)thetis_sim_sys(sim)->shutdown(thetis_sim_sys(sim), listen_at(&at, 4));
+}
+
 TEST(an_operation_that_ends_twice)
 {
     int op;
@@ -225,7 +243,8 @@ TEST(virtual_time_passes_without_waiting)
 TEST_MAIN(T(choices_as_text), T(exhaustive_search_meets_every_list_once),
           T(the_same_seed_chooses_the_same), T(draws_are_made_though_nothing_else_is_chosen),
           DIES(a_draw_that_comes_too_late), DIES(spin), DIES(starvation), DIES(sleep_for_ever),
-          DIES(a_descriptor_that_is_not_open), DIES(an_operation_that_ends_twice),
+          DIES(a_descriptor_that_is_not_open), DIES(q6_a_second_connect),
+          DIES(q126_a_shutdown_of_a_listener), DIES(an_operation_that_ends_twice),
           DIES(an_operation_that_never_ends), DIES(memory_that_was_touched),
           DIES(a_descriptor_that_leaks), DIES(an_interest_that_is_not_the_states),
           T(a_loop_that_is_right_is_not_accused), T(virtual_time_passes_without_waiting))
