@@ -24,10 +24,18 @@ static int wait_step(thetis_sim *sim, uint64_t end)
     return 0;
 }
 
+/* When a sleep of so long ends. */
+static uint64_t wait_end(const thetis_sim *sim, uint64_t ns)
+{
+    uint64_t tick = sim->person->tick_ns;
+    if (tick && ns && ns < UINT64_MAX - 2 * tick) ns = (ns + tick - 1) / tick * tick + tick;
+    return ns > UINT64_MAX - sim->now ? UINT64_MAX : sim->now + ns;
+}
+
 tht_ret tsm_wait(thetis_sim *sim, uint64_t ns, ptrdiff_t (*look)(thetis_sim *sim, void *arg),
                  void *arg)
 {
-    uint64_t end = ns > UINT64_MAX - sim->now ? UINT64_MAX : sim->now + ns;
+    uint64_t end = wait_end(sim, ns);
     ptrdiff_t n = look(sim, arg);
     if (n == 0 && ns) tsm_watch_sleep(sim);
     while (n == 0 && ns) {

@@ -73,6 +73,7 @@ typedef struct sim_personality {
     uint8_t stamps, drops;           /* of datagrams */
     uint8_t unix_sockets, fd_passing, abstract_names;
     uint8_t slow_net;                /* packets take time even where nothing is chosen */
+    uint32_t tick_ns;                /* sleeps end a tick after theirs; 0: they are exact */
     uint8_t backlog_extra;           /* connections beyond the backlog */
     uint16_t refusals_per_second;    /* later ones get no answer for a while; 0: all do */
     uint32_t send_space, recv_space; /* of a stream */

@@ -537,8 +537,8 @@ static tht_ret table_wake_send(const tht_sys *sys, int wake_fd)
 
 static uint64_t table_sleep_ns(const tht_sys *sys)
 {
-    (void)sys;
-    return 1;
+    uint64_t tick = ((const sim_view *)sys)->sim->person->tick_ns;
+    return tick ? 2 * tick : 1;
 }
 
 static const tht_sys table = {

@@ -12,6 +12,7 @@ const sim_personality tsm_person_netbsd = {
     .numbers = SIM_BSD_NUMBERS,
     .so_error_after_refusal = 1,
     .slow_net = 1,
+    .tick_ns = 10000000, /* 50 ms took 60 */
     .abort_before_accept = 1,
     .unix_full_is_refused = 1,
     .knotes_echo_add = 1,

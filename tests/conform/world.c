@@ -84,6 +84,7 @@ const world world_host = {
     .abstract_names = 1,
     .backlog_told = 1,
     .unread_resets = 1,
+    .sleep_ns = 1000000,
     .threads = 1,
     .spare = STDERR_FILENO,
     .begin = host_table,

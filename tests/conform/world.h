@@ -14,6 +14,7 @@ typedef struct world {
     int unix_sockets, abstract_names;
     int backlog_told;   /* a full backlog of a unix listener is told from none */
     int unread_resets;  /* a unix peer that leaves bytes unread */
+    uint64_t sleep_ns; /* sleeps are this much late, at most */
     int threads; /* several threads and processes can use it */
     int spare;   /* a descriptor that is open and nobody's */
     const tht_sys *(*begin)(void); /* for the loop of a fresh case */

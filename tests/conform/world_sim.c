@@ -135,6 +135,7 @@ const world *world_sim(const char *personality)
     make_room(&person);
     fake.unix_sockets = person.unix_sockets;
     fake.abstract_names = person.abstract_names;
+    fake.sleep_ns = person.tick_ns ? 2 * (uint64_t)person.tick_ns : 1;
     fake.backlog_told = !person.unix_full_is_refused;
     fake.unread_resets = person.unix_unread_is_reset;
     return &fake;

@@ -490,6 +490,17 @@ TEST(errors_come_in_the_event_list_in_order)
     end();
 }
 
+TEST(q103_t6_sleeps_of_netbsd_end_with_a_tick)
+{
+    tht_kevent e;
+    begin_queue("netbsd");
+    uint64_t from = sim->now;
+    CHECK_EQ(sys->kevent(sys, queue, NULL, 0, &e, 1, 50000000).n, 0);
+    CHECK_EQ(sim->now - from, 60000000);
+    CHECK_EQ(sys->sleep_ns(sys), 20000000);
+    end();
+}
+
 TEST(q57_without_room_a_wait_ends_at_once)
 {
     begin_queue("freebsd2");
@@ -529,4 +540,5 @@ TEST_MAIN(T(write_on_udp_is_always_true_and_takes_turns_with_read),
           T(q15_two_directions_are_two_events), T(q42_nothing_is_reported_of_what_is_not_watched),
           T(triggers_coalesce_and_do_not_fire_where_they_are_added),
           T(netbsd_has_no_user_events_and_echoes_add), T(errors_come_in_the_event_list_in_order),
-          T(q57_without_room_a_wait_ends_at_once), T(q58_interrupted_but_the_changes_are_made))
+          T(q103_t6_sleeps_of_netbsd_end_with_a_tick), T(q57_without_room_a_wait_ends_at_once),
+          T(q58_interrupted_but_the_changes_are_made))
