@@ -67,6 +67,45 @@ static void row_101_abort_inside_a_completion(suite *w)
     free(data);
 }
 
+typedef struct eye {
+    thetis_poll_fd poll; /* first */
+    suite *w;
+    unsigned times;
+} eye;
+
+static void eye_on_ready(thetis_poll_fd *poll, unsigned ready)
+{
+    eye *e = (eye *)poll;
+    suite_enter(e->w);
+    CHECK(ready & THETIS_POLL_IN);
+    e->times++;
+    suite_leave(e->w);
+}
+
+static void row_121_a_descriptor_of_ours(suite *w)
+{
+    static eye e;
+    int fds[2];
+    suite_need(w, THETIS_CAP_POLL_FD);
+    the_world->pipe(fds);
+    e = (eye){.w = w};
+    CHECK_EQ(thetis_poll_fd_open(w->loop, &e.poll, fds[0], eye_on_ready), THETIS_OK);
+    CHECK_EQ(thetis_poll_fd_start(&e.poll, THETIS_POLL_IN), THETIS_OK);
+    suite_turns(w, 5);
+    if (w->way != SUITE_SPURIOUS) CHECK_EQ(e.times, 0);
+    CHECK_EQ(the_world->put(fds[1], "x", 1).n, 1);
+    for (unsigned most = e.times + 3; e.times < most;) suite_turn(w); /* as long as it is there */
+    CHECK_EQ(thetis_poll_fd_start(&e.poll, 0), THETIS_OK);
+    suite_turns(w, 2);
+    unsigned before = e.times;
+    suite_turns(w, 5);
+    CHECK_EQ(e.times, before);
+    CHECK_EQ(thetis_poll_fd_close(&e.poll, NULL), THETIS_OK);
+    suite_turn(w);
+    peer_close(fds[0]);
+    peer_close(fds[1]);
+}
+
 static void never_ready(thetis_poll_fd *poll, unsigned ready)
 {
     (void)poll, (void)ready;

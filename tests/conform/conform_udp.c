@@ -263,6 +263,46 @@ static void row_089_long_trains_leave_others_their_turn(suite *w)
 
 /* ---- 90: groups and broadcast ---------------------------------------------------------------- */
 
+static void row_121_the_time_of_arrival(suite *w)
+{
+    static plug a, b;
+    uint64_t k = 0, first;
+    suite_need(w, THETIS_CAP_UDP_STAMP);
+    plug_open(w, &a);
+    plug_open_at(w, &b, "127.0.0.1:0", &(thetis_udp_cfg){.stamp = 1});
+    plug_recv(&b);
+    plug_send(&a, &b.at, &k, 1, 10);
+    UNTIL(w, b.datagrams == 1);
+    first = b.stamp;
+    CHECK(first > UINT64_C(1577836800000000000)); /* 2020 */
+    plug_send(&a, &b.at, &k, 1, 10);
+    UNTIL(w, b.datagrams == 2);
+    CHECK(b.stamp >= first);
+    plug_close(&a);
+    plug_close(&b);
+}
+
+static void row_121_lost_datagrams_are_counted(suite *w)
+{
+    static plug a, b;
+    uint64_t k = 0;
+    suite_need(w, THETIS_CAP_UDP_DROPS);
+    plug_open(w, &a);
+    plug_open_at(w, &b, "127.0.0.1:0", &(thetis_udp_cfg){.recv_space = 4096, .drops = 1});
+    b.any = 1; /* numbers are missing */
+    plug_send(&a, &b.at, &k, 100, 1000);
+    plug_recv(&b);
+    UNTIL(w, b.datagrams > 0);
+    suite_turns(w, 20);
+    CHECK(b.datagrams < 100);
+    unsigned before = b.datagrams;
+    plug_send(&a, &b.at, &k, 1, 10);
+    UNTIL(w, b.datagrams == before + 1);
+    CHECK_EQ(b.drops + b.datagrams, 101); /* none is unaccounted for */
+    plug_close(&a);
+    plug_close(&b);
+}
+
 static void row_090_a_multicast_group(suite *w)
 {
     static plug a, b;
