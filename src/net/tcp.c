@@ -48,8 +48,11 @@ static int connected_to_itself(const thetis_addr *peer, thetis_tcp *tcp)
 static tht_ret connect_ask(thetis_tcp *tcp)
 {
     const tht_sys *sys = tcp->handle_.loop_->sys;
-    tht_ret r = sys->peek(sys, tcp->handle_.fd_);
-    if (r.status == THETIS_EINTR || r.n > 0) r.status = THETIS_AGAIN; /* it will have a peer */
+    tht_ret r;
+    do {
+        r = sys->peek(sys, tcp->handle_.fd_);
+    } while (r.status == THETIS_EINTR);
+    if (r.n > 0) r.status = THETIS_AGAIN; /* it will have a peer */
     else if (r.status == THETIS_OK || r.status == THETIS_ENOTCONN) r.status = THETIS_EREFUSED;
     return r;
 }
