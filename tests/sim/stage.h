@@ -14,6 +14,7 @@
 #include <thetis/tcp.h>
 #include <thetis/timer.h>
 #include <thetis/udp.h>
+#include <thetis/unix.h>
 
 #include "port/sys.h"
 
@@ -41,9 +42,13 @@ typedef struct packet { /* a send operation */
 } packet;
 
 struct link {
-    thetis_tcp tcp; /* first */
+    union { /* first */
+        thetis_tcp tcp;
+        thetis_unix un;
+    };
     stage *s;
     int open;        /* the handle is the loop's */
+    int is_unix;
     int peer;        /* its descriptor; -1: it is gone, or not there yet */
     unsigned serial; /* of the link: its bytes differ from every other's */
     uint64_t offered, taken; /* ours: bytes that sends had, that the peer has read */
@@ -64,7 +69,7 @@ typedef struct port {
     thetis_udp udp; /* first */
     stage *s;
     thetis_addr at;
-    int open, receiving, waiting, closing, connected, joined;
+    int open, receiving, waiting, closing, connected, is_unix, joined;
     uint64_t life; /* sockets that the port has had: what an old one sent may come late */
     uint64_t sent; /* datagrams of this one */
     uint64_t from[PORTS + 1], last[PORTS + 1]; /* life and number of the last from each */
