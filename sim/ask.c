@@ -344,6 +344,6 @@ void tsm_ask(const sim_personality *person, FILE *out)
     a.table.error_count = sizeof errors / sizeof errors[0];
     if (!offers(person, "epoll")) a.table.epoll_open = NULL;
     if (!offers(person, "kqueue")) a.table.kqueue_open = NULL;
-    probe_ask(&a.table, out);
+    tsm_probe_ask(&a.table, out);
     tsm_destroy(sim);
 }

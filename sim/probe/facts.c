@@ -15,7 +15,7 @@ static void begin_fact(probe *p, const char *fact)
     (void)fprintf(p->out, "%s\n    \"%s\": ", p->facts++ ? "," : "", fact);
 }
 
-void probe_text(probe *p, const char *fact, const char *format, ...)
+void tsm_probe_text(probe *p, const char *fact, const char *format, ...)
 {
     va_list args;
     begin_fact(p, fact);
@@ -26,18 +26,18 @@ void probe_text(probe *p, const char *fact, const char *format, ...)
     (void)fputc('"', p->out);
 }
 
-void probe_size(probe *p, const char *fact, long size)
+void tsm_probe_size(probe *p, const char *fact, long size)
 {
     begin_fact(p, fact);
     (void)fprintf(p->out, "%ld", size);
 }
 
-void probe_often(probe *p, const char *fact, int times, int of)
+void tsm_probe_often(probe *p, const char *fact, int times, int of)
 {
-    probe_text(p, fact, "%d of %d", times, of);
+    tsm_probe_text(p, fact, "%d of %d", times, of);
 }
 
-const char *probe_name(const probe *p, long result)
+const char *tsm_probe_name(const probe *p, long result)
 {
     static char number[24];
     if (result >= 0) return "ok";
@@ -47,7 +47,7 @@ const char *probe_name(const probe *p, long result)
     return number;
 }
 
-const char *probe_bits(unsigned ready)
+const char *tsm_probe_bits(unsigned ready)
 {
     static char text[32];
     static const char *const names[] = {"+in", "+out", "+err", "+hup"};
@@ -59,7 +59,7 @@ const char *probe_bits(unsigned ready)
 
 /* ---- common steps ---------------------------------------------------------------------------- */
 
-int probe_open(probe *p, probe_kind kind, int *at, int backlog)
+int tsm_probe_open(probe *p, probe_kind kind, int *at, int backlog)
 {
     static int paths;
     const probe_sys *s = p->sys;
@@ -72,30 +72,30 @@ int probe_open(probe *p, probe_kind kind, int *at, int backlog)
     return fd;
 }
 
-void probe_pair(probe *p, probe_kind kind, int ends[2])
+void tsm_probe_pair(probe *p, probe_kind kind, int ends[2])
 {
     const probe_sys *s = p->sys;
-    int at, listener = probe_open(p, kind, &at, 4);
+    int at, listener = tsm_probe_open(p, kind, &at, 4);
     ends[0] = s->socket(s, kind);
     (void)s->connect(s, kind, ends[0], at);
     (void)s->ready(s, ends[0], PROBE_OUT, PROBE_MS);
     (void)s->ready(s, listener, PROBE_IN, PROBE_MS);
     ends[1] = s->accept(s, listener);
-    probe_close(p, listener);
+    tsm_probe_close(p, listener);
 }
 
-void probe_close(probe *p, int fd)
+void tsm_probe_close(probe *p, int fd)
 {
     if (fd >= 0) (void)p->sys->close(p->sys, fd);
 }
 
-void probe_drop(probe *p, int fd)
+void tsm_probe_drop(probe *p, int fd)
 {
     (void)p->sys->setopt(p->sys, fd, PROBE_ABORT);
-    probe_close(p, fd);
+    tsm_probe_close(p, fd);
 }
 
-const char *probe_reads(probe *p, int fd, size_t n, int calls)
+const char *tsm_probe_reads(probe *p, int fd, size_t n, int calls)
 {
     static char text[200];
     char *at = text;
@@ -104,7 +104,7 @@ const char *probe_reads(probe *p, int fd, size_t n, int calls)
         (void)p->sys->ready(p->sys, fd, PROBE_IN, 100);
         r = p->sys->recv(p->sys, fd, p->much, n);
         if (r >= 0) at += snprintf(at, 24, "%s%ld", i ? " " : "", r);
-        else at += snprintf(at, 24, "%s%s", i ? " " : "", probe_name(p, r));
+        else at += snprintf(at, 24, "%s%s", i ? " " : "", tsm_probe_name(p, r));
     }
     return text;
 }
@@ -116,21 +116,21 @@ static void ask_numbers(probe *p)
     for (size_t i = 0; i < p->sys->error_count; i++) {
         char fact[40];
         (void)snprintf(fact, sizeof fact, "errno.%s", p->sys->errors[i].name);
-        probe_text(p, fact, "%d", p->sys->errors[i].number);
+        tsm_probe_text(p, fact, "%d", p->sys->errors[i].number);
     }
 }
 
-void probe_ask(const probe_sys *sys, FILE *out)
+void tsm_probe_ask(const probe_sys *sys, FILE *out)
 {
     probe p = {.sys = sys, .out = out, .much = calloc(1, PROBE_MUCH)};
     if (p.much == NULL) return;
     (void)fprintf(out, "{\"system\": \"%s\", \"facts\": {", sys->name);
     ask_numbers(&p);
-    probe_ask_tcp(&p);
-    probe_ask_unix(&p);
-    probe_ask_udp(&p);
-    if (sys->epoll_open) probe_ask_epoll(&p);
-    if (sys->kqueue_open) probe_ask_kqueue(&p);
+    tsm_probe_ask_tcp(&p);
+    tsm_probe_ask_unix(&p);
+    tsm_probe_ask_udp(&p);
+    if (sys->epoll_open) tsm_probe_ask_epoll(&p);
+    if (sys->kqueue_open) tsm_probe_ask_kqueue(&p);
     (void)fprintf(out, "\n}}\n");
     free(p.much);
 }

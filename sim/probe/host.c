@@ -441,7 +441,7 @@ int main(void)
     if (uname(&u) < 0 || mkdtemp(folder) == NULL) return 1;
     (void)snprintf(name, sizeof name, "%.60s %.100s", u.sysname, u.release);
     sys.name = name;
-    probe_ask(&sys, stdout);
+    tsm_probe_ask(&sys, stdout);
     for (int i = 1; i <= MOST_PATHS; i++) {
         (void)snprintf(path, sizeof path, "%s/%d", folder, i);
         (void)unlink(path);

@@ -111,35 +111,35 @@ typedef struct probe {
 enum { PROBE_MUCH = 8 << 20, PROBE_MS = 2000 };
 
 /* Asks everything and writes the answers. */
-void probe_ask(const probe_sys *sys, FILE *out);
+void tsm_probe_ask(const probe_sys *sys, FILE *out);
 
 /* ---- for the files of questions -------------------------------------------------------------- */
 
-void probe_ask_tcp(probe *p);
-void probe_ask_unix(probe *p);
-void probe_ask_udp(probe *p);
-void probe_ask_epoll(probe *p);
-void probe_ask_kqueue(probe *p);
+void tsm_probe_ask_tcp(probe *p);
+void tsm_probe_ask_unix(probe *p);
+void tsm_probe_ask_udp(probe *p);
+void tsm_probe_ask_epoll(probe *p);
+void tsm_probe_ask_kqueue(probe *p);
 
-__attribute__((format(printf, 3, 4))) void probe_text(probe *p, const char *fact,
-                                                      const char *format, ...);
-void probe_size(probe *p, const char *fact, long size);
-void probe_often(probe *p, const char *fact, int times, int of);
+__attribute__((format(printf, 3, 4))) void tsm_probe_text(probe *p, const char *fact,
+                                                          const char *format, ...);
+void tsm_probe_size(probe *p, const char *fact, long size);
+void tsm_probe_often(probe *p, const char *fact, int times, int of);
 
 /* "ECONNREFUSED", or the number. `result` is minus a number of the system; else "ok". */
-const char *probe_name(const probe *p, long result);
-const char *probe_bits(unsigned ready); /* "in+out" */
+const char *tsm_probe_name(const probe *p, long result);
+const char *tsm_probe_bits(unsigned ready); /* "in+out" */
 
 /* A socket bound to a new address, in *at; it listens if backlog > 0. */
-int probe_open(probe *p, probe_kind kind, int *at, int backlog);
+int tsm_probe_open(probe *p, probe_kind kind, int *at, int backlog);
 
 /* Two streams that are connected with each other. */
-void probe_pair(probe *p, probe_kind kind, int ends[2]);
+void tsm_probe_pair(probe *p, probe_kind kind, int ends[2]);
 
-void probe_close(probe *p, int fd);
-void probe_drop(probe *p, int fd); /* with a reset */
+void tsm_probe_close(probe *p, int fd);
+void tsm_probe_drop(probe *p, int fd); /* with a reset */
 
 /* "3 ECONNRESET 0": the results of so many calls of recv for at most `n` bytes. */
-const char *probe_reads(probe *p, int fd, size_t n, int calls);
+const char *tsm_probe_reads(probe *p, int fd, size_t n, int calls);
 
 #endif
