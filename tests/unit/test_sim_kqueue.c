@@ -145,7 +145,8 @@ TEST(the_longest_datagram)
 TEST(an_empty_datagram_is_a_read_event_without_data)
 {
     thetis_addr at, from;
-    tht_in in = {.from = &from};
+    char byte;
+    tht_in in = {.into = &byte, .room = 1, .from = &from};
     begin_queue("freebsd2");
     int fd = dgram(&at);
     watch(fd, THT_KQ_READ, 0);
