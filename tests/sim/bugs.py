@@ -27,7 +27,7 @@ from tap import Tap  # noqa: E402
 
 
 class Bug(NamedTuple):
-    """One change, where it shows, and the row that must notice."""
+    """One change, where it shows, and the row that must notice; another one that goes with it."""
     name: str
     path: str
     old: str
@@ -36,6 +36,7 @@ class Bug(NamedTuple):
     backend: str
     program: str
     row: str
+    also: tuple = ()
 
 
 BUGS = [
@@ -58,7 +59,9 @@ BUGS = [
     Bug("trusting SO_ERROR after a synchronous refusal", "src/net/tcp.c",
         "    if (r.status != THETIS_OK) connect_fail(tcp, r);\n}\n\n/* An immediate",
         "    (void)r;\n}\n\n/* An immediate",
-        "freebsd1", "kqueue", "conform_connect", "row_015_refused*"),
+        "freebsd1", "kqueue", "conform_connect", "row_015_refused*",
+        ("    if (r.status == THETIS_OK) {\n        r = sys->name(",
+         "    if (0) {\n        r = sys->name(")),
     Bug("EV_EOF before data", "src/loop/backend/kqueue.c",
         "    if (set->seen[slot].wait == set->waits &&",
         "    while (e->filter == THT_KQ_READ && e->flags & THT_KQ_EOF &&\n"
@@ -80,6 +83,7 @@ class Difference(NamedTuple):
     new: str
     personality: str
     spared: str
+    also: tuple = ()
 
 
 DIFFERENCES = [
@@ -110,10 +114,12 @@ def library(build, name):
 def changed(bug, folder):
     """The object of the changed file. It is compiled in the place of the other one."""
     text = (ROOT / bug.path).read_text()
-    if text.count(bug.old) != 1:
-        raise RuntimeError(f"{bug.path} does not have the text of '{bug.name}' once")
+    for old, new in ((bug.old, bug.new), bug.also) if bug.also else ((bug.old, bug.new),):
+        if text.count(old) != 1:
+            raise RuntimeError(f"{bug.path} does not have the text of '{bug.name}' once")
+        text = text.replace(old, new)
     source = folder / Path(bug.path).name
-    source.write_text(text.replace(bug.old, bug.new))
+    source.write_text(text)
     target = folder / (source.name + ".o")
     command("cc", "-std=c17", "-O1", "-g", "-w", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=1",
             "-Iinclude", "-Isrc", "-I.", f"-I{(ROOT / bug.path).parent}", "-c", source, "-o",

@@ -26,6 +26,7 @@ from tap import Tap  # noqa: E402
 CALLS = set(re.findall(r"^SIM_CALL\((\w+), (?!NONE)", (ROOT / "sim/calls.def").read_text(),
                        re.MULTILINE))
 LACKS = {"lwip": {"send_fds", "recv_fds", "poller_open"}}  # no unix sockets; poll() is not opened
+LEAST_PAIRS = 2000
 LEAST_SPEED = 500_000  # calls per second of processor time, in a build without sanitizers
 
 
@@ -76,9 +77,11 @@ def main():
         report(tap, "seeds", line)
     calls = sum(line["calls"] for line in lines)
     pairs = sum(line["runs"] for line in lines)
-    slow = "host" in Path(args.program).parts and calls < LEAST_SPEED * spent
+    host = "host" in Path(args.program).parts
+    wrong = ["too slow"] if host and calls < LEAST_SPEED * spent else []
+    wrong += ["too few"] if host and pairs < LEAST_PAIRS else []
     tap.case(f"{pairs} pairs of seed and personality in {spent:.1f} s, "
-             f"{calls / max(spent, 0.01):.0f} calls/s", ["too slow"] if slow else [])
+             f"{calls / max(spent, 0.01):.0f} calls/s", wrong)
     sweep(tap, args.program, seed)
     tap.end()
 
