@@ -477,8 +477,8 @@ static void open_gates(void)
     }
     for (unsigned who = LOCAL * 4; who < PORT && !s.pairs[LOCAL].exists; who++)
         thetis_sim_lack(s.sim, who, "UNIX");
-    if (!has(THETIS_CAP_UNIX_FD_PASS)) thetis_sim_lack(s.sim, RIGHTS, "FD_PASS");
-    if (!has(THETIS_CAP_UDP_ICMP_ERR)) thetis_sim_lack(s.sim, NEWS, "ICMP_ERR");
+    if (!has(THETIS_CAP_UNIX_FD_PASS)) thetis_sim_lack(s.sim, RIGHTS, "UNIX_FD_PASS");
+    if (!has(THETIS_CAP_UDP_ICMP_ERR)) thetis_sim_lack(s.sim, NEWS, "UDP_ICMP_ERR");
 }
 
 static void open_all(thetis_sim *sim)
