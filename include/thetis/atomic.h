@@ -274,6 +274,20 @@ static inline int thetis_wide_swap_(thetis_atomic_wide *a, thetis_wide *old, the
                          : "b"(value.low), "c"(value.high)
                          : "memory");
     return same;
+#elif defined(__ARM_FEATURE_ATOMICS)
+    /* One instruction, between pairs of neighbouring registers. */
+    const thetis_wide was = *old;
+    __asm__ __volatile__("mov x0, %3\n\t"
+                         "mov x1, %4\n\t"
+                         "mov x2, %5\n\t"
+                         "mov x3, %6\n\t"
+                         "caspal x0, x1, x2, x3, %2\n\t"
+                         "mov %0, x0\n\t"
+                         "mov %1, x1"
+                         : "=r"(old->low), "=r"(old->high), "+Q"(a->words_)
+                         : "r"(was.low), "r"(was.high), "r"(value.low), "r"(value.high)
+                         : "x0", "x1", "x2", "x3", "memory");
+    return old->low == was.low && old->high == was.high;
 #else
     /* What was there is written back if it differs: only then were both words of one moment. */
     const thetis_wide was = *old;
