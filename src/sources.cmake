@@ -28,6 +28,7 @@ set(THETIS_SOURCES
   src/queue/queue.c
   src/queue/push.c
   src/queue/pop.c
+  src/loop/ahead.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -40,6 +41,7 @@ set(THETIS_SOURCES
   src/loop/backend/kqueue.c
   src/loop/backend/poll.c
   src/net/conn.c
+  src/loop/backend/uring.c
   src/net/listener.c
   src/net/tcp.c
   src/net/tcp_recv.c

@@ -55,12 +55,14 @@ typedef void thetis_loop_wake_fn(thetis_loop *loop, void *user);
 typedef struct thetis_loop_cfg {
     uint32_t max_handles;         /* 0: 1024; at most 2^24 - 2 */
     uint32_t max_timers;          /* 0: 1024; at most 2^28 */
-    uint32_t buffers;             /* receive buffers shared by all handles; 0: 64; max 65535 */
+    uint32_t buffers;             /* receive buffers shared by all handles; 0: 64; max 65535.
+                                     "uring" has as many again, which the system fills */
     uint32_t buffer_size;         /* bytes of each; 0: 16384; at most 2^24 */
     uint32_t events;              /* events taken from the system at once; 0: 256; max 65536 */
     const char *backend;          /* "epoll", "poll"; NULL: what the variable THETIS_BACKEND of the
-                                     environment says, else the best; "kqueue" needs a `sys` that
-                                     has it, else ENOTSUP */
+                                     environment says, else the best; "uring": where the system has
+                                     or allows no io_uring, "epoll" takes over; "kqueue" needs a
+                                     `sys` that has it, else ENOTSUP */
     thetis_loop_wake_fn *on_wake; /* may be NULL */
     void *user;                   /* for on_wake */
     int stay;                     /* non-zero: run() does not end while nothing is open */
@@ -115,6 +117,8 @@ typedef struct thetis_loop_stat {
     uint32_t handles; /* open now */
     uint32_t timers;  /* armed now */
     uint32_t buffers; /* receive buffers kept by the user now */
+    int32_t refused;  /* the system's code, if it refused the backend that was asked for and another
+                         took over; ENOSYS also if this build lacks it */
 } thetis_loop_stat;
 
 /** The last callback of a handle. */
@@ -217,7 +221,7 @@ THETIS_API void thetis_loop_wake(thetis_loop *loop);
  *  @progress owner */
 THETIS_API uint64_t thetis_loop_now(thetis_loop *loop);
 
-/** The name of the backend in use: "epoll", "poll".
+/** The name of the backend in use: "epoll", "poll", "uring".
  *  @progress owner */
 THETIS_API const char *thetis_loop_backend(const thetis_loop *loop);
 

@@ -87,7 +87,8 @@ void tht_handle_shut(thetis_handle *h)
     /* Removed before close: a duplicate of the descriptor elsewhere would keep it registered. */
     if (h->mask_) (void)loop->poller->set(loop, h, 0);
     h->mask_ = 0;
-    if (h->kind_->owns_fd) (void)loop->sys->close(loop->sys, h->fd_);
+    if (loop->ahead) tht_ahead_shut(h);
+    else if (h->kind_->owns_fd) (void)loop->sys->close(loop->sys, h->fd_);
     h->fd_ = -1;
 }
 
@@ -96,6 +97,7 @@ void tht_handle_end(thetis_handle *h)
     thetis_loop *loop = h->loop_;
     tht_slot *s = tht_slot_of(h);
     THETIS_ASSERT1(h->fd_ < 0 && s->handle == h);
+    if (loop->ahead && tht_ahead_leaves(h)) return; /* closed by a callback of its own; to be due */
     s->handle = NULL;
     s->gen++;
     s->turn = loop->slot_free & THT_SLOT_MASK;

@@ -25,6 +25,8 @@ enum {
 typedef struct loop_layout {
     thetis_loop_cfg cfg; /* defaults filled in */
     const tht_poller *poller;
+    const tht_sys *sys;
+    uint32_t lent;
     size_t slots, heap, buffers, events, poller_memory, memory;
     uint64_t total; /* 64 bits also where size_t has 32: too much must not look small */
 } loop_layout;
@@ -47,6 +49,7 @@ static thetis_status loop_plan(const thetis_loop_cfg *cfg, loop_layout *l)
     memset(l, 0, sizeof *l);
     if (cfg) *c = *cfg;
     l->poller = tht_backend_find(c->backend);
+    l->sys = c->sys ? c->sys : &tht_sys_host;
     c->max_handles = or_default(c->max_handles, DEFAULT_HANDLES);
     c->max_timers = or_default(c->max_timers, DEFAULT_TIMERS);
     c->buffers = or_default(c->buffers, DEFAULT_BUFFERS);
@@ -56,13 +59,14 @@ static thetis_status loop_plan(const thetis_loop_cfg *cfg, loop_layout *l)
         c->buffer_size > MAX_BUFFER_SIZE || c->events > MAX_EVENTS || l->poller == NULL) {
         return THETIS_EINVAL;
     }
+    l->lent = l->poller->lends ? tht_lent(c->buffers) : 0;
     (void)lay(&l->total, sizeof(thetis_loop), 1);
     l->slots = lay(&l->total, sizeof(tht_slot), c->max_handles + 1);
     l->heap = lay(&l->total, sizeof(tht_timer_key), c->max_timers + THT_HEAP0);
     l->events = lay(&l->total, sizeof(tht_event), c->events);
-    l->buffers = lay(&l->total, sizeof(tht_buffer), c->buffers);
-    l->poller_memory = lay(&l->total, l->poller->memory ? l->poller->memory(c->max_handles) : 0, 1);
-    l->memory = lay(&l->total, c->buffer_size + 64u, c->buffers);
+    l->buffers = lay(&l->total, sizeof(tht_buffer), c->buffers + l->lent);
+    l->poller_memory = lay(&l->total, l->poller->memory ? l->poller->memory(c, l->sys) : 0, 1);
+    l->memory = lay(&l->total, c->buffer_size + 64u, c->buffers + l->lent);
     return l->total <= PTRDIFF_MAX ? THETIS_OK : THETIS_EINVAL;
 }
 
@@ -78,7 +82,7 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     unsigned char *base = (unsigned char *)loop;
     const thetis_loop_cfg *c = &l->cfg;
     memset(loop, 0, l->memory); /* all but the buffers */
-    loop->sys = c->sys ? c->sys : &tht_sys_host;
+    loop->sys = l->sys;
     loop->slots = (tht_slot *)(void *)(base + l->slots);
     loop->heap = (tht_timer_key *)(void *)(base + l->heap);
     loop->events = (tht_event *)(void *)(base + l->events);
@@ -90,7 +94,8 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     loop->max_handles = c->max_handles;
     loop->max_timers = c->max_timers;
     loop->buffer_size = c->buffer_size;
-    loop->max_buffers = c->buffers;
+    loop->max_buffers = c->buffers + l->lent;
+    loop->lent = l->lent;
     loop->retry_at = THT_NEVER;
     loop->on_wake = c->on_wake;
     loop->user = c->user;
@@ -117,6 +122,11 @@ thetis_status thetis_loop_init(void *mem, size_t len, const thetis_loop_cfg *cfg
     }
     loop_build(loop, &l);
     r = loop->poller->open(loop);
+    if (r.status == THETIS_ENOTSUP && loop->poller->otherwise) {
+        loop->refused = r.os;
+        loop->poller = loop->poller->otherwise;
+        r = loop->poller->open(loop);
+    }
     if (r.status != THETIS_OK) return r.status;
     *out = loop;
     return THETIS_OK;
@@ -233,6 +243,7 @@ void thetis_loop_stat_read(const thetis_loop *loop, thetis_loop_stat *out)
     out->handles = loop->open;
     out->timers = loop->timers;
     out->buffers = loop->buffers_kept;
+    out->refused = loop->refused;
 }
 
 void thetis_loop_scan(thetis_loop *loop, void (*each)(thetis_handle *handle, void *user),

@@ -79,19 +79,27 @@ typedef struct tht_kind {
     unsigned (*interest)(const thetis_handle *h);    /* pure: THT_IN | THT_OUT */
     void (*broken)(thetis_handle *h, tht_ret why);   /* interest could not be registered */
     thetis_status (*cut)(thetis_handle *h, thetis_closed_fn *closed);
-    int owns_fd;
+    uint8_t owns_fd;
+    uint8_t ahead; /* tht_io_kind: the operation for its input, see ahead.h */
 } tht_kind;
 
-typedef struct tht_poller {
+typedef struct tht_poller tht_poller;
+
+struct tht_poller {
     const char *name;
-    size_t (*memory)(uint32_t max_handles); /* bytes it wants in the loop; NULL: none */
+    /* Bytes it wants in the loop, for this configuration without zeros; NULL: none. */
+    size_t (*memory)(const thetis_loop_cfg *cfg, const tht_sys *sys);
     tht_ret (*open)(thetis_loop *loop);
     tht_ret (*set)(thetis_loop *loop, thetis_handle *h, unsigned mask);
     tht_ret (*wait)(thetis_loop *loop, uint64_t timeout_ns); /* n events in loop->events */
     void (*wake)(thetis_loop *loop); /* ends a wait; any thread, any signal handler */
     void (*close)(thetis_loop *loop);
+    int lends;                   /* buffers to the system: tht_lent() more are made */
+    const tht_poller *otherwise; /* takes over where the system refuses this one; may be NULL */
     thetis_cap_info caps[THETIS_CAP_COUNT_]; /* numbers come from the system's table */
-} tht_poller;
+};
+
+extern const tht_poller tht_poller_epoll;
 
 /* What the backends over a system with BSD sockets can, but for what its table says it lacks. A
  * paused stream is not registered and so does not notice a reset. GSO and GRO are learned from the
@@ -175,6 +183,9 @@ struct thetis_loop {
     size_t mapped; /* bytes to give back in destroy */
     thetis_loop_stat stat;
     void *poller_memory;
+    struct tht_ahead *ahead; /* NULL: a backend of readiness */
+    uint32_t lent;           /* of max_buffers, those that are made to be lent */
+    int32_t refused;         /* the system's code for it, if another backend took over */
     uint8_t learned[THETIS_CAP_COUNT_]; /* levels that only a first use could tell */
 
     thetis_atomic wake THETIS_CACHE_ALIGNED; /* THT_RUNNING, _SLEEPING, _NOTIFIED */
@@ -266,6 +277,18 @@ static inline void tht_handle_spend(thetis_handle *h, size_t bytes)
 void tht_backend_wake(thetis_loop *loop); /* by loop->wake_fd */
 /* By name, or the setting, or the best; NULL: no such backend. */
 const tht_poller *tht_backend_find(const char *name);
+
+/* Buffers that a system of operations is lent: as many as the pool has, a power of 2. */
+static inline uint32_t tht_lent(uint32_t buffers)
+{
+    uint32_t n = 2;
+    while (n < buffers && n < 32768) n *= 2;
+    return n;
+}
+
+/* ahead.c */
+void tht_ahead_shut(thetis_handle *h);
+int tht_ahead_leaves(thetis_handle *h);
 
 /* buffer.c */
 void tht_buffer_init(thetis_loop *loop, uint32_t count);

@@ -7,6 +7,7 @@
  * at growing intervals. (Rejected: closing a spare descriptor in order to accept and drop the
  * client. It loses connections that could have been served a moment later.)
  */
+#include "../loop/ahead.h"
 #include "tcp.h"
 
 enum { LISTENER_LACKING = THT_F_KIND, LISTENER_DEAD = THT_F_KIND << 1, DEFAULT_BACKLOG = 1024 };
@@ -57,7 +58,7 @@ static void listener_serve(thetis_handle *h, unsigned ready)
     tht_ret r;
     (void)ready;
     if (h->fd_ < 0 || h->kind_->interest(h) == 0) return;
-    r = sys->accept(sys, h->fd_, &a.peer);
+    r = h->loop_->ahead ? tht_ahead_accept(h, &a.peer) : sys->accept(sys, h->fd_, &a.peer);
     tht_handle_spend(h, 0);
     if (r.status == THETIS_AGAIN) return;
     if (r.status == THETIS_OK) {
@@ -101,6 +102,7 @@ static const tht_kind listener_kind = {
     .broken = listener_broken,
     .cut = listener_cut,
     .owns_fd = 1,
+    .ahead = THT_IO_ACCEPT,
 };
 
 /* What only sockets of IP have; the first fault ends it. */

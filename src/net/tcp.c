@@ -8,6 +8,7 @@
  * report of readiness alone does not prove a connection. Where neither is told, a look at what
  * there is to read tells.
  */
+#include "../loop/ahead.h"
 #include "tcp.h"
 
 /* ---- connect --------------------------------------------------------------------------------- */
@@ -127,6 +128,24 @@ static void tcp_serve(thetis_handle *h, unsigned ready)
     else tht_tcp_serve_any(tht_tcp_of(h), ready);
 }
 
+/* On a system of operations. A send comes before a receive: if both ended by one fault only the
+ * first was told which, and bytes may be the answer to what was sent. */
+static void tcp_serve_ahead(thetis_handle *h, unsigned ready)
+{
+    thetis_tcp *tcp = tht_tcp_of(h);
+    if (h->state_ == THT_CONNECTING) {
+        tht_tcp_serve_any(tcp, ready);
+        return;
+    }
+    if (ready & THT_OUT && tcp->pending_) {
+        h->tx_ &= (uint8_t)~THT_TX_BLOCKED;
+        tht_tcp_send_flush_ahead(tcp);
+        tht_handle_dirty(h);
+        tht_tcp_send_due(tcp);
+    }
+    if (ready & THT_IN && h->state_ == THT_OPEN) tht_tcp_recv_serve_ahead(tcp);
+}
+
 /* Everything is sent that will be: the end of a graceful close. */
 static void close_finish(thetis_tcp *tcp)
 {
@@ -135,12 +154,22 @@ static void close_finish(thetis_tcp *tcp)
     tht_handle_due(&tcp->handle_);
 }
 
-static void tcp_flush(thetis_handle *h)
+static inline void tcp_flush_by(thetis_handle *h, void (*flush)(thetis_tcp *tcp))
 {
     thetis_tcp *tcp = tht_tcp_of(h);
     if (h->state_ == THT_CONNECTING) return;
-    if (tcp->pending_) tht_tcp_send_flush(tcp);
+    if (tcp->pending_) flush(tcp);
     if (h->state_ == THT_CLOSING && tcp->pending_ == NULL) close_finish(tcp);
+}
+
+static void tcp_flush(thetis_handle *h)
+{
+    tcp_flush_by(h, tht_tcp_send_flush);
+}
+
+static void tcp_flush_ahead(thetis_handle *h)
+{
+    tcp_flush_by(h, tht_tcp_send_flush_ahead);
 }
 
 static void tcp_due(thetis_handle *h)
@@ -233,21 +262,22 @@ static thetis_status tcp_kind_cut(thetis_handle *h, thetis_closed_fn *closed)
     return thetis_tcp_abort(tht_tcp_of(h), closed);
 }
 
-#define TCP_KIND(how)                                                                           \
+#define TCP_KIND(how, send, io)                                                                 \
     {                                                                                           \
-        .serve = how, .due = tcp_due, .flush = tcp_flush, .interest = tcp_interest,             \
-        .broken = tcp_broken, .cut = tcp_kind_cut, .owns_fd = 1,                                \
+        .serve = how, .due = tcp_due, .flush = send, .interest = tcp_interest,                  \
+        .broken = tcp_broken, .cut = tcp_kind_cut, .owns_fd = 1, .ahead = io,                   \
     }
 
-static const tht_kind tcp_kind = TCP_KIND(tcp_serve);
-const tht_kind tht_unix_kind = TCP_KIND(tht_unix_serve);
+static const tht_kind tcp_kind = TCP_KIND(tcp_serve, tcp_flush, THT_IO_NONE);
+static const tht_kind tcp_kind_ahead = TCP_KIND(tcp_serve_ahead, tcp_flush_ahead, THT_IO_RECV);
+const tht_kind tht_unix_kind = TCP_KIND(tht_unix_serve, tcp_flush, THT_IO_NONE);
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
 thetis_status tht_tcp_open(thetis_loop *loop, thetis_tcp *tcp, int fd)
 {
     *tcp = (thetis_tcp){0};
-    return tht_handle_open(loop, &tcp->handle_, &tcp_kind, fd);
+    return tht_handle_open(loop, &tcp->handle_, loop->ahead ? &tcp_kind_ahead : &tcp_kind, fd);
 }
 
 thetis_status thetis_tcp_accept(thetis_accepted *accepted, thetis_tcp *tcp)

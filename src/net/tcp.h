@@ -22,8 +22,13 @@ enum {
     THT_TCP_DIAL = THT_F_KIND << 2 /* connect is to be called again, after a retry */
 };
 
-/* send->kind_ */
-enum { THT_SEND_DATA, THT_SEND_END /* the half close */, THT_SEND_FDS /* a thetis_unix_send */ };
+/* send->kind_. UNWANTED: data, taken back while the system had it. */
+enum {
+    THT_SEND_DATA,
+    THT_SEND_END /* the half close */,
+    THT_SEND_FDS /* a thetis_unix_send */,
+    THT_SEND_UNWANTED
+};
 
 /* handle->rx_: the receive slot; from RX_DUE on a completion waits for the dispatch phase. */
 typedef enum tht_rx { THT_RX_IDLE, THT_RX_ARMED, THT_RX_DUE, THT_RX_DUE_CANCELED, THT_RX_DUE_END }
@@ -61,12 +66,14 @@ thetis_status tht_unix_begin(thetis_loop *loop, thetis_unix *un, int fd);
 
 /* tcp_recv.c */
 void tht_tcp_recv_serve(thetis_tcp *tcp);
-void tht_tcp_recv_serve_fds(thetis_tcp *tcp); /* of a thetis_unix */
+void tht_tcp_recv_serve_fds(thetis_tcp *tcp);   /* of a thetis_unix */
+void tht_tcp_recv_serve_ahead(thetis_tcp *tcp); /* on a system of operations */
 void tht_tcp_recv_due(thetis_tcp *tcp);
 void tht_tcp_recv_end(thetis_tcp *tcp, tht_ret why); /* ends the direction; a receive completes */
 
 /* tcp_send.c */
 void tht_tcp_send_flush(thetis_tcp *tcp);
+void tht_tcp_send_flush_ahead(thetis_tcp *tcp); /* on a system of operations */
 void tht_tcp_send_due(thetis_tcp *tcp);
 void tht_tcp_send_end(thetis_tcp *tcp, tht_ret why); /* ends the direction; all sends fail */
 

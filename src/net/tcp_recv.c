@@ -7,7 +7,11 @@
  * budget allows; a short one means the system had no more, and its level-triggered report comes
  * again if that changes.
  */
+#include "../loop/ahead.h"
 #include "tcp.h"
+
+/* How bytes are asked for. */
+enum { RECV_BYTES, RECV_FDS, RECV_AHEAD };
 
 enum { TCP_RECV_MAX = THT_TURN_BUDGET * THT_BUDGET_UNIT };
 #define RECV_NO_BUFFER UINT32_MAX
@@ -50,35 +54,43 @@ static void recv_more(thetis_tcp *tcp, size_t got)
     if (tht_tcp_wants_recv(tcp)) tht_handle_ready(&tcp->handle_, THT_IN);
 }
 
-/* Both kinds of streams receive by the same text; `fds` is a constant, and TCP pays nothing for the
- * descriptors that a unix stream may get. */
+/* All streams receive by the same text; `how` is a constant, and TCP pays nothing for the
+ * descriptors that a unix stream may get, or for what a system of operations has got ahead. */
 #define RECV_ALWAYS __attribute__((always_inline))
 
-static inline RECV_ALWAYS tht_ret recv_call(thetis_tcp *tcp, void *into, size_t len, int fds)
+static inline RECV_ALWAYS tht_ret recv_call(thetis_tcp *tcp, void *into, size_t len, int how)
 {
     const tht_sys *sys = tcp->handle_.loop_->sys;
     thetis_unix *un = (thetis_unix *)(void *)tcp; /* if it is one: the stream is its first member */
-    if (!fds) return sys->recv(sys, tcp->handle_.fd_, into, len);
+    if (how == RECV_BYTES) return sys->recv(sys, tcp->handle_.fd_, into, len);
     un->next_ = 0;
     return sys->recv_fds(sys, tcp->handle_.fd_, into, len, un->fds_, &un->count_);
 }
 
-static inline RECV_ALWAYS void recv_into_user(thetis_tcp *tcp, int fds)
+/* True if another call in this turn may bring more. */
+static inline RECV_ALWAYS int recv_has_more(const thetis_tcp *tcp, int full, int how)
+{
+    return how == RECV_AHEAD ? tht_ahead_more(&tcp->handle_) : full;
+}
+
+static inline RECV_ALWAYS void recv_into_user(thetis_tcp *tcp, int how)
 {
     size_t len = tcp->into_len_;
     thetis_recv recv = {.status = THETIS_OK, .data = tcp->into_, .buffer_ = RECV_NO_BUFFER};
-    tht_ret r = recv_call(tcp, tcp->into_, len, fds);
+    tht_ret r;
+    if (how == RECV_AHEAD) r = tht_ahead_recv_into(&tcp->handle_, tcp->into_, len);
+    else r = recv_call(tcp, tcp->into_, len, how);
     if (r.n == 0) {
         recv_nothing(tcp, r);
         return;
     }
     recv.len = (size_t)r.n;
     recv_finish(tcp, &recv);
-    if (recv.len == len) recv_more(tcp, recv.len);
+    if (recv_has_more(tcp, recv.len == len, how)) recv_more(tcp, recv.len);
 }
 
 /* The hot path: a stream that receives into the buffer in the loop's hand. */
-static inline RECV_ALWAYS void recv_into_pool(thetis_tcp *tcp, int fds)
+static inline RECV_ALWAYS void recv_into_pool(thetis_tcp *tcp, int how)
 {
     thetis_loop *loop = tcp->handle_.loop_;
     thetis_recv recv;
@@ -91,28 +103,43 @@ static inline RECV_ALWAYS void recv_into_pool(thetis_tcp *tcp, int fds)
     recv.os = 0;
     recv.data = loop->hand_memory;
     recv.buffer_ = loop->hand;
-    r = recv_call(tcp, recv.data, loop->buffer_size, fds);
+    if (how == RECV_AHEAD) {
+        r = tht_ahead_recv(&tcp->handle_);
+        recv.data = loop->hand_memory; /* it may be another one now */
+        recv.buffer_ = loop->hand;
+    } else {
+        r = recv_call(tcp, recv.data, loop->buffer_size, how);
+    }
     recv.len = (size_t)r.n;
     if (THETIS_UNLIKELY(r.n == 0)) {
         recv_nothing(tcp, r);
         return;
     }
     tcp->recv_(tcp, &recv);
-    if (THETIS_UNLIKELY(recv.len == tcp->handle_.loop_->buffer_size)) recv_more(tcp, recv.len);
+    if (THETIS_UNLIKELY(recv_has_more(tcp, recv.len == tcp->handle_.loop_->buffer_size, how))) {
+        recv_more(tcp, recv.len);
+    }
 }
 
 void tht_tcp_recv_serve(thetis_tcp *tcp)
 {
     if (!tht_tcp_wants_recv(tcp)) return;
-    if (THETIS_UNLIKELY(tcp->into_ != NULL)) recv_into_user(tcp, 0);
-    else recv_into_pool(tcp, 0);
+    if (THETIS_UNLIKELY(tcp->into_ != NULL)) recv_into_user(tcp, RECV_BYTES);
+    else recv_into_pool(tcp, RECV_BYTES);
+}
+
+void tht_tcp_recv_serve_ahead(thetis_tcp *tcp)
+{
+    if (!tht_tcp_wants_recv(tcp)) return;
+    if (THETIS_UNLIKELY(tcp->into_ != NULL)) recv_into_user(tcp, RECV_AHEAD);
+    else recv_into_pool(tcp, RECV_AHEAD);
 }
 
 void tht_tcp_recv_serve_fds(thetis_tcp *tcp)
 {
     if (!tht_tcp_wants_recv(tcp)) return;
-    if (tcp->into_) recv_into_user(tcp, 1);
-    else recv_into_pool(tcp, 1);
+    if (tcp->into_) recv_into_user(tcp, RECV_FDS);
+    else recv_into_pool(tcp, RECV_FDS);
 }
 
 void tht_tcp_recv_end(thetis_tcp *tcp, tht_ret why)

@@ -7,9 +7,13 @@
  * operations to the system as one call takes; a partial answer means the system is full, and the
  * rest waits for it to report room. The half close is an operation in the same queue.
  */
+#include "../loop/ahead.h"
 #include "tcp.h"
 
 enum { SEND_IOV = 64, SEND_CALLS = 16 };
+
+/* The call is a constant: the way of readiness pays nothing for the other. */
+#define SEND_ALWAYS __attribute__((always_inline))
 
 /* ---- circular lists: *last is the newest, (*last)->next_ the oldest -------------------------- */
 
@@ -181,6 +185,33 @@ static void send_shutdown(thetis_tcp *tcp)
     else tht_tcp_send_end(tcp, send_fault(tcp, r));
 }
 
+/* Takes a pending operation, that `before` leads to, off the queue. */
+static void send_take_back(thetis_tcp *tcp, thetis_send *before, thetis_send *send)
+{
+    static const tht_ret canceled = {.status = THETIS_ECANCELED};
+    if (before == send) tcp->pending_ = NULL;
+    else before->next_ = send->next_;
+    if (tcp->pending_ == send) tcp->pending_ = before;
+    if (tcp->pending_ == NULL) tcp->handle_.tx_ &= (uint8_t)~THT_TX_BLOCKED;
+    sends_count(tcp, tcp->queued_ - send->left_);
+    if (send->kind_ == THT_SEND_END) tcp->handle_.flags_ &= (uint8_t)~THT_TCP_SHUT;
+    send_done(tcp, send, canceled);
+    if (send->sent) tht_tcp_send_end(tcp, canceled); /* the stream has a hole now */
+    tht_handle_dirty(&tcp->handle_);
+}
+
+/* A call that failed: 1 if it is to be made again now. */
+static int sends_failed(thetis_tcp *tcp, tht_ret r)
+{
+    if (r.status == THETIS_EINTR) return 1;
+    if (r.status == THETIS_ENOBUFS || r.status == THETIS_ENOMEM) {
+        tht_handle_park(&tcp->handle_, THT_F_BACKOFF);
+    } else {
+        tht_tcp_send_end(tcp, send_fault(tcp, r));
+    }
+    return 0;
+}
+
 /* True if the oldest operation has descriptors that are not on their way yet. */
 static int send_has_fds(const thetis_tcp *tcp)
 {
@@ -195,6 +226,40 @@ static tht_ret send_with_fds(const thetis_tcp *tcp, const thetis_iov *iov, uint3
     return sys->send_fds(sys, tcp->handle_.fd_, iov, n, op->fds_, op->count_);
 }
 
+/* Those that were taken back while the system had them; it has none now. */
+static void sends_drop_unwanted(thetis_tcp *tcp)
+{
+    thetis_send *send = tcp->pending_ ? tcp->pending_->next_ : NULL;
+    while (send) {
+        thetis_send *next = send == tcp->pending_ ? NULL : send->next_;
+        if (send->kind_ == THT_SEND_UNWANTED) {
+            send_take_back(tcp, sends_before(tcp->pending_, send), send);
+            if (tcp->pending_ == NULL) return;
+        }
+        send = next;
+    }
+}
+
+/* The first call of two submits, the second tells what came of it; 0 while there is nothing to
+ * tell. A stream that was told how much was taken goes on with the next at once. */
+static int sends_push_ahead(thetis_tcp *tcp)
+{
+    const tht_sys *sys = tcp->handle_.loop_->sys;
+    thetis_iov iov[SEND_IOV];
+    size_t bytes;
+    uint32_t cap = sys->max_iov < SEND_IOV ? sys->max_iov : SEND_IOV;
+    uint32_t n = sends_gather(tcp, iov, cap, &bytes);
+    tht_ret r = {0};
+    if (n) r = tht_ahead_send(&tcp->handle_, iov, n);
+    if (r.status == THETIS_AGAIN) {
+        tcp->handle_.tx_ |= THT_TX_BLOCKED;
+        return 0;
+    }
+    if (r.status == THETIS_OK) sends_advance(tcp, (size_t)r.n);
+    sends_drop_unwanted(tcp);
+    return r.status == THETIS_OK || sends_failed(tcp, r);
+}
+
 /* One call; 0 when no other makes sense now. */
 static int sends_push(thetis_tcp *tcp)
 {
@@ -207,22 +272,16 @@ static int sends_push(thetis_tcp *tcp)
     if (send_has_fds(tcp)) r = send_with_fds(tcp, iov, n);
     else if (n == 1) r = sys->send_one(sys, tcp->handle_.fd_, iov->data, iov->len);
     else if (n) r = sys->send(sys, tcp->handle_.fd_, iov, n);
-    if (r.status == THETIS_EINTR) return 1;
-    if (r.status == THETIS_ENOBUFS || r.status == THETIS_ENOMEM) {
-        tht_handle_park(&tcp->handle_, THT_F_BACKOFF);
-        return 0;
-    }
     if (r.status == THETIS_AGAIN || (r.status == THETIS_OK && (size_t)r.n < bytes)) {
         tcp->handle_.tx_ |= THT_TX_BLOCKED;
     } else if (r.status != THETIS_OK) {
-        tht_tcp_send_end(tcp, send_fault(tcp, r));
-        return 0;
+        return sends_failed(tcp, r);
     }
     if (r.status == THETIS_OK) sends_advance(tcp, (size_t)r.n);
     return !(tcp->handle_.tx_ & THT_TX_BLOCKED);
 }
 
-void tht_tcp_send_flush(thetis_tcp *tcp)
+static inline SEND_ALWAYS void sends_flush(thetis_tcp *tcp, int (*push)(thetis_tcp *tcp))
 {
     thetis_handle *h = &tcp->handle_;
     int calls = SEND_CALLS;
@@ -234,8 +293,18 @@ void tht_tcp_send_flush(thetis_tcp *tcp)
             return;
         }
         if (tcp->pending_->next_->kind_ == THT_SEND_END) send_shutdown(tcp);
-        else if (!sends_push(tcp)) return;
+        else if (!push(tcp)) return;
     }
+}
+
+void tht_tcp_send_flush(thetis_tcp *tcp)
+{
+    sends_flush(tcp, sends_push);
+}
+
+void tht_tcp_send_flush_ahead(thetis_tcp *tcp)
+{
+    sends_flush(tcp, sends_push_ahead);
 }
 
 /* ---- interface ------------------------------------------------------------------------------- */
@@ -347,20 +416,16 @@ thetis_status thetis_tcp_shutdown(thetis_tcp *tcp, thetis_send *send, thetis_sen
 
 thetis_status thetis_tcp_send_cancel(thetis_tcp *tcp, thetis_send *send)
 {
-    static const tht_ret canceled = {.status = THETIS_ECANCELED};
     thetis_send *before;
     THT_ASSERT_OWNER(tcp->handle_.loop_);
     before = sends_before(tcp->pending_, send);
-    if (before == NULL) return THETIS_ABSENT;
-    if (before == send) tcp->pending_ = NULL;
-    else before->next_ = send->next_;
-    if (tcp->pending_ == send) tcp->pending_ = before;
-    if (tcp->pending_ == NULL) tcp->handle_.tx_ &= (uint8_t)~THT_TX_BLOCKED;
-    sends_count(tcp, tcp->queued_ - send->left_);
-    if (send->kind_ == THT_SEND_END) tcp->handle_.flags_ &= (uint8_t)~THT_TCP_SHUT;
-    send_done(tcp, send, canceled);
-    if (send->sent) tht_tcp_send_end(tcp, canceled); /* the stream has a hole now */
-    tht_handle_dirty(&tcp->handle_);
+    if (before == NULL || send->kind_ == THT_SEND_UNWANTED) return THETIS_ABSENT;
+    if (send->kind_ == THT_SEND_DATA && tcp->handle_.loop_->ahead &&
+        tht_ahead_send_stop(&tcp->handle_)) {
+        send->kind_ = THT_SEND_UNWANTED; /* it ends when the system has let go of its memory */
+    } else {
+        send_take_back(tcp, before, send);
+    }
     return THETIS_OK;
 }
 

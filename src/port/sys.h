@@ -115,6 +115,7 @@ typedef enum tht_opt {
 /* tht_sys.name: which end */
 typedef enum tht_end { THT_LOCAL, THT_PEER } tht_end;
 
+struct tht_io_ops;
 typedef struct tht_sys tht_sys;
 
 struct tht_sys {
@@ -225,6 +226,8 @@ struct tht_sys {
     /* The resolution of the sleeps of epoll_wait in nanoseconds; known once a set was opened. */
     uint64_t (*sleep_ns)(const tht_sys *sys);
 
+    const struct tht_io_ops *io; /* see io_ops.h; NULL: there is none, */
+    int32_t no_io;               /* and this is the system's code for that */
     uint32_t max_iov;
     uint32_t lacks; /* a bit for each thetis_cap that this system does not have */
 };

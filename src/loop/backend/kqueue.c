@@ -37,9 +37,10 @@ static kqueue_set *kqueue_set_of(thetis_loop *loop)
     return loop->poller_memory;
 }
 
-static size_t kqueue_backend_memory(uint32_t max_handles)
+static size_t kqueue_backend_memory(const thetis_loop_cfg *cfg, const tht_sys *sys)
 {
-    return sizeof(kqueue_set) + ((size_t)max_handles + 1) * sizeof(((kqueue_set *)0)->seen[0]);
+    (void)sys;
+    return sizeof(kqueue_set) + ((size_t)cfg->max_handles + 1) * sizeof(((kqueue_set *)0)->seen[0]);
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */

@@ -26,9 +26,10 @@ static poll_set *poll_set_of(thetis_loop *loop)
     return loop->poller_memory;
 }
 
-static size_t poll_backend_memory(uint32_t max_handles)
+static size_t poll_backend_memory(const thetis_loop_cfg *cfg, const tht_sys *sys)
 {
-    size_t n = (size_t)max_handles + 1;
+    size_t n = (size_t)cfg->max_handles + 1;
+    (void)sys;
     return sizeof(poll_set) + n * (sizeof(uint64_t) + sizeof(tht_pollfd) + sizeof(uint32_t));
 }
 
