@@ -130,6 +130,23 @@ static void try_udp(thetis_loop *loop)
     (void)!thetis_loop_run(loop);
 }
 
+/* Whether io_uring can be had, and if not, why. */
+static void add_uring(void)
+{
+    const thetis_loop_cfg cfg = {.backend = "uring", .buffers = 1, .max_handles = 1};
+    thetis_loop_stat stat;
+    thetis_loop *loop;
+    thetis_status status = thetis_loop_create(&cfg, &loop);
+    if (status != THETIS_OK) {
+        add("loop", "uring", "none: %s", thetis_status_text(status));
+        return;
+    }
+    thetis_loop_stat_read(loop, &stat);
+    if (stat.refused == 0) add("loop", "uring", "works; THETIS_BACKEND=uring chooses it");
+    else add("loop", "uring", "none, epoll takes over: %s", strerror(stat.refused));
+    (void)!thetis_loop_destroy(loop);
+}
+
 static thetis_status add_loop(void)
 {
     const thetis_loop_cfg cfg = {.buffers = 1, .buffer_size = THETIS_UDP_TRAIN_MAX};
@@ -144,6 +161,7 @@ static thetis_status add_loop(void)
         return status;
     }
     add("loop", "backend", "%s", thetis_loop_backend(loop));
+    add_uring();
     try_udp(loop);
     for (int cap = 0; cap < THETIS_CAP_COUNT_; cap++) add_capability(loop, (thetis_cap)cap);
     return thetis_loop_destroy(loop);

@@ -9,7 +9,7 @@ set -eu
 packages()
 {
     case $1 in
-    build) echo gcc libc6-dev cmake ninja-build python3 ;;
+    build) echo gcc libc6-dev cmake ninja-build python3 liburing-dev ;;
     test) echo "$(packages demo)" g++ clang pkg-config spin valgrind ;;
     sanitize) echo "$(packages test)" libclang-rt-14-dev ;;
     fuzz) echo "$(packages build)" clang libclang-rt-14-dev ;;

@@ -84,4 +84,7 @@ struct tht_io_ops {
     void (*lend)(tht_io *io, uint32_t number, void *memory);
 };
 
+/* io_linux.c, in builds with liburing. */
+extern const tht_io_ops tht_io_linux;
+
 #endif

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #endif
 
+#include "io_ops.h"
 #include "sys_posix.h"
 
 #include <limits.h>
@@ -205,5 +206,9 @@ const tht_sys tht_sys_host = {
     .wake_take = sys_wake_take,
     .wake_send = sys_wake_send,
     .sleep_ns = sys_sleep_ns,
+#if defined(THETIS_URING)
+    .io = &tht_io_linux,
+#endif
+    .no_io = ENOSYS,
     .max_iov = 64,
 };

@@ -225,7 +225,7 @@ tht_ret tht_sys_listen(const tht_sys *sys, int fd, int backlog)
 }
 
 /* Errors of the connection that was to be accepted: accept(2), "Error handling". */
-static tht_ret sys_accept_fault(int os)
+tht_ret tht_sys_accept_fault(int os)
 {
     switch (os) {
     case ECONNABORTED:
@@ -252,7 +252,7 @@ tht_ret tht_sys_accept(const tht_sys *sys, int fd, thetis_addr *peer)
     socklen_t len = sizeof from;
     (void)sys;
     int conn = sys_made(accept4(fd, peer ? &from.any : NULL, peer ? &len : NULL, SYS_NEW));
-    if (conn < 0) return sys_accept_fault(errno);
+    if (conn < 0) return tht_sys_accept_fault(errno);
     if (peer) tht_sys_from_sockaddr(peer, &from, len);
     return tht_sys_done(conn);
 }

@@ -54,6 +54,7 @@ tht_ret tht_sys_socket(const tht_sys *sys, thetis_addr_family family, tht_type t
 tht_ret tht_sys_bind(const tht_sys *sys, int fd, const thetis_addr *addr);
 tht_ret tht_sys_listen(const tht_sys *sys, int fd, int backlog);
 tht_ret tht_sys_accept(const tht_sys *sys, int fd, thetis_addr *peer);
+tht_ret tht_sys_accept_fault(int os); /* of a connection, or of its listener */
 tht_ret tht_sys_connect(const tht_sys *sys, int fd, const thetis_addr *to);
 tht_ret tht_sys_recv(const tht_sys *sys, int fd, void *into, size_t len);
 tht_ret tht_sys_peek(const tht_sys *sys, int fd);

@@ -133,10 +133,10 @@ TEST(accept_tells_the_connections_errors_from_the_listeners)
     static const int gone[] = {ECONNABORTED, EPROTO, EPERM,        ENETDOWN,   ENOPROTOOPT,
                                EHOSTDOWN,    ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH};
     for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
-        EXPECT(THETIS_ERESET, gone[i], sys_accept_fault(gone[i]));
+        EXPECT(THETIS_ERESET, gone[i], tht_sys_accept_fault(gone[i]));
     }
-    EXPECT(THETIS_EMFILE, EMFILE, sys_accept_fault(EMFILE));
-    EXPECT(THETIS_EINVAL, EINVAL, sys_accept_fault(EINVAL));
+    EXPECT(THETIS_EMFILE, EMFILE, tht_sys_accept_fault(EMFILE));
+    EXPECT(THETIS_EINVAL, EINVAL, tht_sys_accept_fault(EINVAL));
 }
 
 /* ---- streams --------------------------------------------------------------------------------- */
