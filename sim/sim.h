@@ -12,7 +12,7 @@
  *   stream.c    TCP and unix streams;  listen.c: connecting and accepting
  *   dgram.c     UDP and unix datagrams, groups, news of packets that met nobody
  *   ready.c     readiness of files; epoll.c, kqueue.c: the pollers of systems, and poll()
- *   table.c     tht_sys: every call enters and leaves here
+ *   table.c     tht_sys: every call enters and leaves here;  io.c: operations made of them
  *   oracle.c    choices;  watch.c: the detectors
  *   run.c       one run;  shrink.c: a smaller one;  main.c: thetis_sim_run()
  *
@@ -67,6 +67,7 @@ typedef struct sim_personality {
     uint8_t error_sticks;            /* a poller reports an error that was read already */
     uint8_t knotes_echo_add;         /* returned events carry EV_ADD */
     uint8_t user_events;             /* EVFILT_USER exists */
+    uint8_t operations;              /* io_ops exists: io_uring */
     uint8_t segments;                /* UDP_SEGMENT and UDP_GRO */
     uint8_t dgram_error_is_in;       /* an error of a datagram socket is readable for poll() */
     uint8_t icmp_errors;             /* a connected datagram socket learns that nobody is there */
@@ -437,6 +438,10 @@ void tsm_watch_end(thetis_sim *sim);                 /* the run ends */
 /* ---- table.c --------------------------------------------------------------------------------- */
 
 void tsm_table_init(sim_view *view, thetis_sim *sim, int watched);
+
+/* ---- io.c ------------------------------------------------------------------------------------ */
+
+extern const struct tht_io_ops tsm_io_ops;
 
 /* ---- personalities --------------------------------------------------------------------------- */
 

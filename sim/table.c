@@ -592,6 +592,7 @@ void tsm_table_init(sim_view *view, thetis_sim *sim, int watched)
 {
     view->sys = table;
     view->sys.lacks = table_lacks(sim->person);
+    if (sim->person->operations) view->sys.io = &tsm_io_ops;
     view->sim = sim;
     view->watched = watched;
 }

@@ -8,7 +8,8 @@
 const sim_personality tsm_person_gremlin = {
     .name = "gremlin",
     .note = "legal and nasty",
-    .backends = {"epoll", "kqueue", "poll"},
+    .backends = {"epoll", "kqueue", "poll", "uring"},
+    .operations = 1,
     .numbers = SIM_BSD_NUMBERS,
     .connect_at_once = 500,
     .refuse_at_once = 500,

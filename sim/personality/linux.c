@@ -7,7 +7,8 @@
 const sim_personality tsm_person_linux = {
     .name = "linux",
     .note = "measured on Linux 6.18",
-    .backends = {"epoll", "poll"},
+    .backends = {"epoll", "poll", "uring"},
+    .operations = 1,
     .numbers = SIM_LINUX_NUMBERS,
     .balance = 1,
     .reuse_balances = 1,

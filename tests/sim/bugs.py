@@ -72,6 +72,14 @@ BUGS = [
         "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n    tht_handle_dirty(h);\n",
         "    h->flags_ &= (uint8_t)~THT_TCP_CONNECT_DUE;\n",
         "linux", "epoll", "conform_connect", "row_021_receive_armed*"),
+    Bug("a descriptor closed before its operations end", "src/loop/ahead.c",
+        "    if (s->in == THT_IO_NONE && s->out == THT_IO_NONE) {\n        ahead_close",
+        "    if (h->slot_) {\n        ahead_close",
+        "linux", "uring", "conform_close", "row_103_reused_descriptors*"),
+    Bug("an operation that ended without more is not begun again", "src/loop/ahead.c",
+        "        tht_ahead_push(a, slot, THT_AHEAD_LISTED);\n    }\n    if (kind",
+        "    }\n    if (kind",
+        "linux", "uring", "conform_recv", "row_041_bytes_in_order_streaming*"),
 ]
 
 
@@ -111,6 +119,13 @@ def library(build, name):
     return next(Path(build).rglob(f"lib{name}.a"))
 
 
+def libraries(build):
+    """What else the library of this build needs."""
+    cache = (Path(build) / "CMakeCache.txt").read_text()
+    path = re.search(r"^THETIS_URING_LIBRARY:FILEPATH=(.*)$", cache, re.MULTILINE)
+    return [path[1]] if path and not path[1].endswith("NOTFOUND") else []
+
+
 def changed(bug, folder):
     """The object of the changed file. It is compiled in the place of the other one."""
     text = (ROOT / bug.path).read_text()
@@ -133,7 +148,7 @@ def link(build, folder, bug, target, archives, main):
     command("cc", "-std=c17", "-O1", "-w", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=1", "-Iinclude",
             "-Isrc", "-Itests", "-I.", main, target,
             *[library(build, a) for a in archives], library(build, "thetis_checked"), "-lpthread",
-            "-o", program)
+            *libraries(build), "-o", program)
     return program
 
 
