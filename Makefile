@@ -24,11 +24,18 @@ tree = mkdir -p build; if command -v ninja >/dev/null; then export CMAKE_GENERAT
 # $(call programs,FOLDER): runs a tree's test programs: unit, stress, conform.
 programs = $(PYTHON) tests/harness/run.py --list build/$(1)/tests/suite.txt
 
-# $(call suite,FOLDER): runs them, the conformance suite on the other backend, the examples, and
+# What is turned off of io_uring, in turn, and the rows that see it.
+URING_OFF = accept recv send many task all
+URING_ROWS = accept recv send close
+
+# $(call suite,FOLDER): runs them, the conformance suite on the other backends, the examples, and
 # real programs through the examples.
 suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/examples" \
 	$(foreach rows,$(basename $(notdir $(wildcard tests/conform/conform_*.c))),\
-	--check "build/$(1)/tests/conform/$(rows) --backend poll") \
+	--check "build/$(1)/tests/conform/$(rows) --backend poll" \
+	--check "build/$(1)/tests/conform/$(rows) --backend uring") \
+	$(foreach off,$(URING_OFF),$(foreach rows,$(URING_ROWS),--check "env \
+	THETIS_URING_OFF=$(off) build/$(1)/tests/conform/conform_$(rows) --backend uring")) \
 	$(foreach cases,$(wildcard tests/real/*_cases.py),\
 	--check "$(PYTHON) $(cases) build/$(1)/examples")
 
@@ -36,7 +43,8 @@ suite = $(call programs,$(1)) --check "$(PYTHON) tests/examples.py build/$(1)/ex
 fake = $(foreach system,$(2),--check "$(PYTHON) tests/sim/rows.py build/$(1) $(system)")
 
 # The fake kernel: the conformance suite on its systems, random scripts, bugs put back.
-SYSTEMS = linux:epoll linux:poll lwip:poll gremlin:epoll gremlin:kqueue gremlin:poll \
+SYSTEMS = linux:epoll linux:poll linux:uring lwip:poll gremlin:epoll gremlin:kqueue gremlin:poll \
+	gremlin:uring \
 	$(foreach bsd,freebsd1 freebsd2 freebsd4 netbsd openbsd macos,$(bsd):kqueue $(bsd):poll)
 FAKE = $(call fake,host,$(SYSTEMS)) \
 	--check "$(PYTHON) tests/sim/sim.py build/host/bin/thetis-sim" \

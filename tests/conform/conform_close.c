@@ -269,7 +269,8 @@ static void row_105_a_slot_is_reused_many_times(suite *w)
         CHECK_EQ(thetis_poll_fd_close(&poll, NULL), THETIS_OK);
         UNTIL(w, suite_stat(w).handles == 0);
     }
-    CHECK(suite_stat(w).stale >= stale + test_scale(70000) - 2);
+    if (!suite_has_operations(w))
+        CHECK(suite_stat(w).stale >= stale + test_scale(70000) - 2);
     peer_close(fds[0]);
     peer_close(fds[1]);
 }

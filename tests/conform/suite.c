@@ -31,6 +31,11 @@ void suite_need_threads(void)
     if (!the_world->threads) SKIP_UNSUPPORTED("THREADS");
 }
 
+int suite_has_operations(const suite *w)
+{
+    return strcmp(thetis_loop_backend(w->loop), "uring") == 0;
+}
+
 static void suite_noise(suite *w)
 {
     fault_calm(&w->fault);

@@ -54,6 +54,10 @@ void suite_reopen(suite *w, thetis_loop_cfg cfg);
 /* Skips the row if the loop lacks the capability. */
 void suite_need(suite *w, thetis_cap cap);
 
+/* 1: the backend is one of operations, see src/loop/ahead.h. No event of it is ever stale, and what
+ * is not submitted cannot be spurious. */
+int suite_has_operations(const suite *w);
+
 /* Skips the row where one thread and one process are all there is. */
 void suite_need_threads(void);
 

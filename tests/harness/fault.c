@@ -15,7 +15,7 @@ fault *fault_of(const tht_sys *sys)
 
 /* ---- choices --------------------------------------------------------------------------------- */
 
-static uint64_t fault_rand(fault *f, uint64_t below)
+uint64_t fault_rand(fault *f, uint64_t below)
 {
     f->rng += 0x9E3779B97F4A7C15u;
     uint64_t z = f->rng;
@@ -24,7 +24,7 @@ static uint64_t fault_rand(fault *f, uint64_t below)
     return (z ^ (z >> 31)) % below;
 }
 
-static int fault_chance(fault *f, unsigned of_1000)
+int fault_chance(fault *f, unsigned of_1000)
 {
     return of_1000 && fault_rand(f, 1000) < of_1000;
 }
@@ -335,7 +335,7 @@ static tht_ret fault_connect(const tht_sys *sys, int fd, const thetis_addr *to)
     return fault_leave(f, FAULT_CONNECT, fd, to->port, ret);
 }
 
-static size_t fault_shorten(fault *f, size_t len)
+size_t fault_shorten(fault *f, size_t len)
 {
     if (f->short_max == 0 || len <= 1) return len;
     size_t most = f->short_max < len ? f->short_max : len;
@@ -536,6 +536,7 @@ void fault_init(fault *f, const tht_sys *under, uint64_t seed)
     f->sys = fault_table;
     f->sys.max_iov = under->max_iov;
     f->sys.lacks = under->lacks;
+    if (under->io) f->sys.io = &fault_io_ops;
     f->under = under;
     f->rng = seed;
 }

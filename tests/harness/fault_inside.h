@@ -30,6 +30,13 @@ void fault_reg_note(fault *f, int fd, uint64_t token, uint32_t mask, tht_ret ret
 tht_ret fault_wait(fault *f, const fault_set *s, tht_event *out, uint32_t cap,
                    uint64_t timeout_ns);
 
+uint64_t fault_rand(fault *f, uint64_t below);
+int fault_chance(fault *f, unsigned of_1000);
+size_t fault_shorten(fault *f, size_t len);
+
+/* fault_io.c */
+extern const struct tht_io_ops fault_io_ops;
+
 /* fault_kqueue.c */
 tht_ret fault_wait_queue(fault *f, int queue, tht_event *out, uint32_t cap, uint64_t ns);
 tht_ret fault_kqueue_open(const tht_sys *sys);
