@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench_tcp.c: echo on thetis: thetis_tcp_recv_start into the loop's shared buffers and
- * thetis_tcp_send_try; thetis_tcp_send from a kept buffer for what that leaves over.
+ * thetis_tcp_send_try; thetis_tcp_send from a kept buffer for what that leaves over. With
+ * BENCH_URING on that backend, always the latter: many sends then go out in one system call.
  *
  * Usage: bench-tcp-thetis-BACKEND. Public headers only.
  */
@@ -15,10 +16,19 @@
 
 enum { CONNECTIONS = 16384 };
 
+#ifdef BENCH_URING
+#define BENCH_FORM "keep + send"
+#define BENCH_CFG .backend = "uring", .buffers = CONNECTIONS, .buffer_size = 2048, .events = 4096
+#else
+#define BENCH_FORM "send_try"
+#define BENCH_CFG .backend = NULL
+#endif
+
 typedef struct conn {
     _Alignas(64) thetis_tcp tcp; /* first: a stream is its connection */
     thetis_send send;
     uint32_t kept;
+    int sending;
     struct conn *next_free;
 } conn;
 
@@ -40,6 +50,7 @@ static void on_closed(thetis_handle *handle)
 static void on_rest_sent(thetis_tcp *tcp, thetis_send *send)
 {
     (void)send;
+    ((conn *)(void *)tcp)->sending = 0;
     thetis_loop_release(thetis_handle_loop(thetis_tcp_handle(tcp)), ((conn *)(void *)tcp)->kept);
     (void)thetis_tcp_resume(tcp); /* ABSENT: it is closing */
 }
@@ -48,11 +59,23 @@ static void send_rest(conn *c, const thetis_recv *r, size_t sent)
 {
     thetis_status s;
     c->kept = thetis_tcp_keep(&c->tcp, r);
+    c->sending = 1;
     (void)thetis_tcp_pause(&c->tcp); /* until the rest is out, so one `send` is enough */
     s = thetis_tcp_send(&c->tcp, &c->send, (const char *)r->data + sent, r->len - sent,
                         on_rest_sent);
     if (s != THETIS_OK) die("send", s);
 }
+
+#ifdef BENCH_URING
+/* A client waits for its answer before it sends again; one that does not is turned away. */
+static thetis_status send_queued(conn *c, const thetis_recv *r)
+{
+    if (c->sending) return THETIS_EBUSY;
+    c->sending = 1;
+    c->kept = thetis_tcp_keep(&c->tcp, r);
+    return thetis_tcp_send(&c->tcp, &c->send, r->data, r->len, on_rest_sent);
+}
+#endif
 
 static void on_recv(thetis_tcp *tcp, const thetis_recv *r)
 {
@@ -63,7 +86,11 @@ static void on_recv(thetis_tcp *tcp, const thetis_recv *r)
         if (s != THETIS_OK) die("close", s);
         return;
     }
+#ifdef BENCH_URING
+    s = send_queued((conn *)(void *)tcp, r);
+#else
     s = thetis_tcp_send_try(tcp, r->data, r->len, &sent);
+#endif
     if (s == THETIS_OK) return;
     if (s == THETIS_AGAIN) send_rest((conn *)(void *)tcp, r, sent);
     else if ((s = thetis_tcp_abort(tcp, on_closed)) != THETIS_OK) die("abort", s);
@@ -98,7 +125,7 @@ static thetis_status listen_anywhere(thetis_loop *loop, thetis_listener *listene
     if (s == THETIS_OK) s = thetis_tcp_listen(loop, listener, &addr, NULL, on_accept);
     if (s == THETIS_OK) s = thetis_listener_addr(listener, &addr);
     if (s != THETIS_OK) return s;
-    printf("%u thetis %s, %s, recv_start + send_try\n", addr.port, thetis_version(),
+    printf("%u thetis %s, %s, recv_start + " BENCH_FORM "\n", addr.port, thetis_version(),
            thetis_loop_backend(loop));
     fflush(stdout);
     return THETIS_OK;
@@ -106,7 +133,7 @@ static thetis_status listen_anywhere(thetis_loop *loop, thetis_listener *listene
 
 int main(void)
 {
-    thetis_loop_cfg cfg = {.max_handles = CONNECTIONS + 1};
+    thetis_loop_cfg cfg = {.max_handles = CONNECTIONS + 1, BENCH_CFG};
     thetis_listener listener;
     thetis_loop *loop;
     make_conns();
