@@ -21,10 +21,8 @@ SERIES = {"Q": range(1, 127), "T": range(2, 10), "S": range(1, 6), "L": range(1,
 ROW = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (.+) \|$", re.MULTILINE)
 NAMED = re.compile(r"`([\w-]+):([\w-]+)`")
 # What is still to come, and the file that says that it has.
-NEXT = {"io_uring": None, "lwIP": "src/loop/backend/lwip*.c", "DPDK": "src/loop/backend/dpdk*.c",
-        "FreeRTOS+TCP": "src/loop/backend/frtos*.c", "Zephyr": "src/port/*zephyr*.c",
-        "a BSD port": "src/port/sys_*bsd*.c", "a macOS port": "src/port/sys_*mac*.c",
-        "several loops (row 39)": None}
+NEXT = {"lwIP": "src/loop/backend/lwip*.c", "DPDK": "src/loop/backend/dpdk*.c",
+        "FreeRTOS+TCP": "src/loop/backend/frtos*.c", "Zephyr": "src/port/*zephyr*.c"}
 
 
 def cases(root):
