@@ -261,7 +261,7 @@ static sim_error set_stream(sim_file *f, tht_opt opt, int value)
     case THT_OPT_NODELAY:
         return f->family == THETIS_ADDR_UNIX ? SIM_E_NOTSUP : SIM_E_NONE;
     case THT_OPT_ABORT_ON_CLOSE:
-        f->u.s.abort = value != 0;
+        if (f->family != THETIS_ADDR_UNIX) f->u.s.abort = value != 0; /* as if it were not there */
         return SIM_E_NONE;
     case THT_OPT_RECV_SPACE:
         f->u.s.recv_space = (uint32_t)value;

@@ -72,6 +72,7 @@ typedef struct thetis_loop_cfg {
 typedef enum thetis_cap {
     THETIS_CAP_TCP,           /* streams over IP */
     THETIS_CAP_LISTEN_BALANCE, /* listeners can share a port and its connections */
+    THETIS_CAP_DETACH,        /* thetis_tcp_detach() */
     THETIS_CAP_HALF_CLOSE,    /* shutdown of one direction */
     THETIS_CAP_ABORT,         /* thetis_tcp_abort() sends a reset */
     THETIS_CAP_POLL_FD,       /* thetis_poll_fd */

@@ -304,6 +304,7 @@ static void row_040_a_stream_goes_round(suite *w)
     wire *x = &first;
     uint64_t back = 0;
     post p = {.on_done = NULL};
+    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
     int fd = wire_pair(w, x);
     peer_send(fd, 0, BYTES);
@@ -342,6 +343,7 @@ static void row_040_a_receive_is_canceled_first(suite *w)
     enum { PART = 700, PARTS = 12 };
     static wire first;
     wire *x = &first;
+    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
     int fd = wire_pair(w, x);
     for (int k = 0; k < PARTS; k++) {
@@ -374,6 +376,7 @@ static void row_040_ends_stay_ends(suite *w)
     static wire x;
     member *to = &team[1];
     post p = {.on_done = NULL}, q = {.on_done = NULL};
+    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
     int fd = wire_pair(w, &x);
     peer_shut(fd);
@@ -400,6 +403,7 @@ static void row_040_what_is_in_use_stays(suite *w)
     static wire x, lost;
     thetis_conn conn;
     post p = {.on_done = NULL};
+    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
     suite_bulk(w, sizeof much);
     int fd = wire_pair(w, &x);
@@ -431,6 +435,7 @@ static void row_040_no_place_at_the_next_loop(suite *w)
     static wire x, y, taken, again;
     thetis_loop *loop;
     thetis_conn conn, second;
+    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
     CHECK_EQ(thetis_loop_create(&small, &loop), THETIS_OK);
     int fd = wire_pair(w, &x);
@@ -467,6 +472,7 @@ static void row_040_a_unix_stream(suite *w)
     char name[64];
     thetis_addr at;
     suite_need(w, THETIS_CAP_UNIX);
+    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
     team[1].on_move = attach_unix;
     (void)snprintf(name, sizeof name, "unix:/tmp/thetis-loops-%d", (int)getpid());

@@ -138,7 +138,7 @@ void port_group(port *p)
 {
     thetis_addr group = {.family = THETIS_ADDR_V4, .u.v4 = {239, 255, 84, 26}};
     thetis_status status;
-    if (!p->open || p->closing) return;
+    if (!p->open || p->closing || p->is_unix) return;
     status = p->joined ? thetis_udp_leave(&p->udp, &group, 0)
                        : thetis_udp_join(&p->udp, &group, 0);
     MUST(p->s, status == THETIS_OK || p->s->faulty);

@@ -63,6 +63,9 @@ UNASKED = {
     "slow_net": "time, not an answer",
     "so_error_after_refusal": "who refuses at once never tells it again",
     "fd_passing": "all that have unix sockets have it",
+    "balance": "test_sim has it", "reuse_balances": "test_sim has it",
+    "operations": "which backends there are", "so_error_lies": "by reports only",
+    "tick_ns": "test_sim_kqueue has it",
 }
 
 

@@ -26,6 +26,8 @@ CASE = re.compile(r"(not )?ok \d+ - (\S+)(?: # SKIP (\w+)\((.*)\))?$")
 SHOWN = {
     "TCP": "row_013_connect_success", "HALF_CLOSE": "row_057_our_shutdown_comes_after_all_bytes",
     "ABORT": "row_069_abort_resets", "POLL_FD": "row_121_a_descriptor_of_ours",
+    "LISTEN_BALANCE": "row_039_a_shared_port_is_balanced",
+    "DETACH": "row_040_a_stream_goes_round",
     "PAUSED_RESET": "row_047_a_reset_of_a_paused_stream",
     "SIGNAL_WAKE": "row_113_from_a_signal_handler", "UDP": "row_076_boundaries_are_kept",
     "UDP_GSO": "row_085_a_path_that_cannot_segment",

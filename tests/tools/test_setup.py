@@ -40,13 +40,13 @@ def expect(tap, name, got, want):
 
 def main():
     tap = Tap()
-    build = "cmake gcc libc6-dev ninja-build python3"
+    build = "cmake gcc libc6-dev ninja-build python3 liburing-dev"
     command = "missing; to install: apt-get install --no-install-recommends"
     expect(tap, "silent when nothing is missing", setup("docs", present="doxygen"), (0, "", False))
     expect(tap, "a user gets the command", setup("docs"), (0, f"{command} doxygen\n", False))
     expect(tap, "THETIS_INSTALL=0 forbids it to root", setup("docs", user=0, install="0"),
            (0, f"{command} doxygen\n", False))
-    expect(tap, "only what is missing", setup("build", present="gcc libc6-dev python3"),
+    expect(tap, "only what is missing", setup("build", present="gcc libc6-dev python3 liburing-dev"),
            (0, f"{command} cmake ninja-build\n", False))
     expect(tap, "stages add up", setup("build", "docs", present=build),
            (0, f"{command} doxygen\n", False))

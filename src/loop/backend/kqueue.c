@@ -87,6 +87,16 @@ static tht_ret kqueue_backend_set(thetis_loop *loop, thetis_handle *h, unsigned 
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
+/* A filter that nobody asked for: it was to be deleted, and that failed, or to be taken back. */
+static int kqueue_is_left(thetis_loop *loop, const tht_kevent *e)
+{
+    const tht_slot *s = &loop->slots[(uint32_t)e->token];
+    unsigned bit = e->filter == THT_KQ_WRITE ? THT_OUT : THT_IN;
+    if (!s->handle || s->gen != (uint32_t)(e->token >> 32) || s->handle->mask_ & bit) return 0;
+    (void)kqueue_filter(loop, s->handle, e->filter, 0);
+    return 1;
+}
+
 /* Adds the direction to the event that the handle has in this batch, or begins one. */
 static uint32_t kqueue_merge(thetis_loop *loop, const tht_kevent *e, uint32_t n)
 {
@@ -113,6 +123,7 @@ static tht_ret kqueue_backend_wait(thetis_loop *loop, uint64_t timeout_ns)
     for (ptrdiff_t i = 0; i < r.n; i++) {
         if (set->events[i].token == THT_NONE && !set->user)
             loop->sys->wake_take(loop->sys, loop->wake_fd);
+        if (kqueue_is_left(loop, &set->events[i])) continue;
         n = kqueue_merge(loop, &set->events[i], n);
     }
     r.n = (ptrdiff_t)n;
