@@ -75,8 +75,20 @@ tht_ret tht_sys_send_fds(const tht_sys *sys, int fd, const thetis_iov *iov, uint
 tht_ret tht_sys_group(const tht_sys *sys, int fd, const thetis_addr *group, uint32_t interface,
                       int join);
 
-/* Fills `in` from a message of `len` bytes that was received into it. */
-void tht_sys_received(tht_in *in, struct msghdr *m, size_t len);
+/* Fills `in` from the control messages; descriptors among them are closed. */
+void tht_sys_read_controls(tht_in *in, struct msghdr *m);
+
+/* Fills `in` from a message of `len` bytes that was received into it. Inline: it is called
+ * for each datagram of a batch. */
+static inline void tht_sys_received(tht_in *in, struct msghdr *m, size_t len)
+{
+    in->len = len < in->room ? len : in->room;
+    in->segment = in->drops = 0;
+    in->stamp = 0;
+    in->cut = (m->msg_flags & MSG_TRUNC) != 0;
+    tht_sys_from_sockaddr(in->from, m->msg_name, m->msg_namelen);
+    if (m->msg_controllen > 0) tht_sys_read_controls(in, m);
+}
 
 /* The message to hand to the system for `out`, in the caller's `iov` and `to`. */
 static inline struct msghdr tht_sys_message(const tht_out *out, struct iovec *iov,

@@ -92,13 +92,8 @@ tht_ret tht_sys_send_fds(const tht_sys *sys, int fd, const thetis_iov *iov, uint
 
 /* ---- one message ----------------------------------------------------------------------------- */
 
-void tht_sys_received(tht_in *in, struct msghdr *m, size_t len)
+void tht_sys_read_controls(tht_in *in, struct msghdr *m)
 {
-    in->len = len < in->room ? len : in->room;
-    in->segment = in->drops = 0;
-    in->stamp = 0;
-    in->cut = (m->msg_flags & MSG_TRUNC) != 0;
-    tht_sys_from_sockaddr(in->from, m->msg_name, m->msg_namelen);
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         if (msg_has_fds(c)) (void)msg_take_fds(c, NULL, 0);
         else tht_sys_read_control(in, c);
