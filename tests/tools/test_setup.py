@@ -46,7 +46,8 @@ def main():
     expect(tap, "a user gets the command", setup("docs"), (0, f"{command} doxygen\n", False))
     expect(tap, "THETIS_INSTALL=0 forbids it to root", setup("docs", user=0, install="0"),
            (0, f"{command} doxygen\n", False))
-    expect(tap, "only what is missing", setup("build", present="gcc libc6-dev python3 liburing-dev"),
+    some = "gcc libc6-dev python3 liburing-dev"
+    expect(tap, "only what is missing", setup("build", present=some),
            (0, f"{command} cmake ninja-build\n", False))
     expect(tap, "stages add up", setup("build", "docs", present=build),
            (0, f"{command} doxygen\n", False))
