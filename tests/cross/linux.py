@@ -68,6 +68,7 @@ OPTIONS = {
     "conform_fault": ("row_117_every_call_for_datagrams_interrupted",
                       "row_118_each_call_for_datagrams_fails_once",
                       "row_118_the_kth_call_for_datagrams_fails",
+                      "row_118_no_call_is_left_out",
                       "row_119_short_counts_everywhere"),
 }
 SEGMENTS = {
