@@ -114,7 +114,7 @@ coverage: ## line coverage of each folder; ring, core, loop and net need 95 %
 	$(SETUP) coverage
 	@$(call tree,coverage)
 	@find build/coverage -name '*.gcda' -delete
-	@$(call programs,coverage) $(call fake,coverage,freebsd2:kqueue)
+	@$(call programs,coverage) $(call fake,coverage,freebsd2:kqueue linux:uring gremlin:uring)
 	@$(PYTHON) tools/coverage.py build/coverage --gate ring core loop net --min 95
 
 cross: ## BSD and macOS programs, Cortex-M and RV32 objects, free of library atomics, in build/cross
