@@ -20,8 +20,8 @@ def everything():
             if row.by == "emu":
                 known[name] = {"state": "emulated"}
     known["i686-linux-gnu"] = {"state": "native"}
-    systems = [n.removeprefix("sim-").split(":") for n in known if n.startswith("sim-")]
-    programs = {f"x --sim {person} --backend {backend}": 0 for person, backend in systems}
+    systems = [n.removeprefix("sim-") for n in known if n.startswith("sim-")]
+    programs = {f"x tests/sim/rows.py build/host {system}": 0 for system in systems}
     known["make-test"] = {"programs": {"test_addr": 0, **programs}}
     return known
 
@@ -52,7 +52,7 @@ def main():
     wrong, _ = support.differences(known, TABLE)
     tap.case("another state is two complaints", [] if len(wrong) == 2 else wrong)
     known = everything()
-    known["make-test"]["programs"]["x --sim lwip --backend poll"] = 1
+    known["make-test"]["programs"]["x tests/sim/rows.py build/host lwip:poll"] = 1
     expect(tap, "a program that fails on a fake system, and so on the host", known, "claimed")
     wrong, _ = support.differences(everything(), [*TABLE, "| Plan 9 | all | native | me |"])
     tap.case("a row by hand", [] if len(wrong) == 1 else wrong)
