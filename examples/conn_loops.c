@@ -66,7 +66,8 @@ static int open_server(server *s, const thetis_addr *at, int deal)
     if (thetis_loop_create(NULL, &s->loop) ||
         thetis_inbox_open(s->loop, &s->inbox, s->memory, sizeof s->memory, &in) ||
         thetis_inbox_join(&s->inbox, &s->sender)) return 0;
-    shared = !deal && thetis_loop_cap(s->loop, THETIS_CAP_LISTEN_BALANCE).level > THETIS_CAP_ABSENT;
+    int can = thetis_loop_cap(s->loop, THETIS_CAP_LISTEN_BALANCE).level > THETIS_CAP_ABSENT;
+    if (s == &servers[loops - 1]) shared = can && !deal; /* the first: no thread is there yet */
     thetis_listen_cfg cfg = {.reuse_port = shared};
     if (!shared && s != servers) return 1;
     if (thetis_tcp_listen(s->loop, &s->listener, at, &cfg, on_accept) != THETIS_OK) return 0;
