@@ -4,8 +4,7 @@
  *
  *     $ ./conn_loops 127.0.0.1:7000 4           serves until SIGTERM ends it
  *     $ ./conn_loops 127.0.0.1:7000 4 deal      as on systems that do not deal connections out
- *
- * Where the system deals, every loop listens. Elsewhere the first one, which deals by messages.
+ * Where the system deals, every loop listens. Elsewhere the first, which deals by messages.
  */
 #include <thetis/conn.h>
 #include <thetis/inbox.h>
@@ -67,7 +66,7 @@ static int open_server(server *s, const thetis_addr *at, int deal)
         thetis_inbox_open(s->loop, &s->inbox, s->memory, sizeof s->memory, &in) ||
         thetis_inbox_join(&s->inbox, &s->sender)) return 0;
     int can = thetis_loop_cap(s->loop, THETIS_CAP_LISTEN_BALANCE).level > THETIS_CAP_ABSENT;
-    if (s == &servers[loops - 1]) shared = can && !deal; /* the first: no thread is there yet */
+    if (s == &servers[loops - 1]) shared = can && !deal; /* the first: before all threads */
     thetis_listen_cfg cfg = {.reuse_port = shared};
     if (!shared && s != servers) return 1;
     if (thetis_tcp_listen(s->loop, &s->listener, at, &cfg, on_accept) != THETIS_OK) return 0;
@@ -81,9 +80,9 @@ static void *run(void *arg)
     return printf("served %u\n", ((server *)arg)->served), NULL;
 }
 
-static void on_signal(int number)
+static void on_signal(int n)
 {
-    for (int k = 0; number && k < loops; k++) thetis_loop_stop(servers[k].loop);
+    for (int k = 0; n && k < loops; k++) thetis_loop_stop(servers[k].loop);
 }
 
 int main(int argc, char **argv)
