@@ -31,10 +31,10 @@
 enum { URING_QUEUE = 1024, URING_MESSAGES = 16, URING_IOVS = 64, URING_GROUP = 0 };
 #define URING_CANCEL UINT64_MAX /* token of cancels */
 
-typedef struct uring_message {
+typedef struct iou_message {
     struct msghdr header;
     struct iovec iov[URING_IOVS];
-} uring_message;
+} iou_message;
 
 typedef struct uring {
     tht_io io; /* first */
@@ -44,22 +44,22 @@ typedef struct uring {
     uint32_t buffers, buffer_size;
     size_t mapped;
     uint32_t messages; /* in use until the next submission */
-    uring_message message[URING_MESSAGES];
+    iou_message message[URING_MESSAGES];
 } uring;
 
-static uring *uring_of(tht_io *io)
+static uring *iou_of(tht_io *io)
 {
     return (uring *)(void *)io;
 }
 
-static size_t uring_size(const tht_sys *sys, const tht_io_cfg *cfg)
+static size_t iou_size(const tht_sys *sys, const tht_io_cfg *cfg)
 {
     (void)sys;
     (void)cfg;
     return sizeof(uring);
 }
 
-static int uring_is_off(const char *name)
+static int iou_is_off(const char *name)
 {
     const char *list = tht_port_setting("THETIS_URING_OFF");
     size_t len = strlen(name);
@@ -73,23 +73,23 @@ static int uring_is_off(const char *name)
 
 /* ---- submitting ------------------------------------------------------------------------------ */
 
-static void uring_hand_over(uring *u)
+static void iou_hand_over(uring *u)
 {
     if (io_uring_submit(&u->ring) >= 0) u->messages = 0;
 }
 
 /* NULL: the queue is full, and the kernel takes nothing now. */
-static struct io_uring_sqe *uring_entry(uring *u)
+static struct io_uring_sqe *iou_entry(uring *u)
 {
     struct io_uring_sqe *e = io_uring_get_sqe(&u->ring);
     if (e) return e;
-    uring_hand_over(u);
+    iou_hand_over(u);
     return io_uring_get_sqe(&u->ring);
 }
 
-static void uring_prepare_send(uring *u, struct io_uring_sqe *e, const tht_io_op *op)
+static void iou_prepare_send(uring *u, struct io_uring_sqe *e, const tht_io_op *op)
 {
-    uring_message *m;
+    iou_message *m;
     if (op->iovs == 1) {
         io_uring_prep_send(e, op->fd, op->iov->data, op->iov->len, MSG_NOSIGNAL);
         return;
@@ -100,7 +100,7 @@ static void uring_prepare_send(uring *u, struct io_uring_sqe *e, const tht_io_op
     io_uring_prep_sendmsg(e, op->fd, &m->header, MSG_NOSIGNAL);
 }
 
-static void uring_prepare_recv(const uring *u, struct io_uring_sqe *e, const tht_io_op *op)
+static void iou_prepare_recv(const uring *u, struct io_uring_sqe *e, const tht_io_op *op)
 {
     int many = op->many && u->io.many & THT_IO_BIT(THT_IO_RECV);
     if (many) io_uring_prep_recv_multishot(e, op->fd, NULL, 0, 0);
@@ -109,7 +109,7 @@ static void uring_prepare_recv(const uring *u, struct io_uring_sqe *e, const tht
     e->buf_group = URING_GROUP;
 }
 
-static void uring_prepare(uring *u, struct io_uring_sqe *e, const tht_io_op *op)
+static void iou_prepare(uring *u, struct io_uring_sqe *e, const tht_io_op *op)
 {
     int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
     int many = op->many && u->io.many & THT_IO_BIT(op->kind);
@@ -119,8 +119,8 @@ static void uring_prepare(uring *u, struct io_uring_sqe *e, const tht_io_op *op)
         if (many) io_uring_prep_multishot_accept(e, op->fd, NULL, NULL, flags);
         else io_uring_prep_accept(e, op->fd, NULL, NULL, flags);
         break;
-    case THT_IO_RECV: uring_prepare_recv(u, e, op); break;
-    case THT_IO_SEND: uring_prepare_send(u, e, op); break;
+    case THT_IO_RECV: iou_prepare_recv(u, e, op); break;
+    case THT_IO_SEND: iou_prepare_send(u, e, op); break;
     default:
         if (many) io_uring_prep_poll_multishot(e, op->fd, events);
         else io_uring_prep_poll_add(e, op->fd, events);
@@ -131,21 +131,21 @@ static void uring_prepare(uring *u, struct io_uring_sqe *e, const tht_io_op *op)
 
 _Static_assert((THT_IO_SEND & 3) == 0 && THT_IO_RECV == 3, "two bits tell the kinds apart");
 
-static thetis_status uring_submit(tht_io *io, const tht_io_op *op)
+static thetis_status iou_submit(tht_io *io, const tht_io_op *op)
 {
-    uring *u = uring_of(io);
+    uring *u = iou_of(io);
     struct io_uring_sqe *e;
-    if (u->messages == URING_MESSAGES) uring_hand_over(u);
+    if (u->messages == URING_MESSAGES) iou_hand_over(u);
     if (u->messages == URING_MESSAGES) return THETIS_ENOBUFS;
-    e = uring_entry(u);
+    e = iou_entry(u);
     if (e == NULL) return THETIS_ENOBUFS;
-    uring_prepare(u, e, op);
+    iou_prepare(u, e, op);
     return THETIS_OK;
 }
 
-static thetis_status uring_cancel(tht_io *io, const tht_io_op *op)
+static thetis_status iou_cancel(tht_io *io, const tht_io_op *op)
 {
-    struct io_uring_sqe *e = uring_entry(uring_of(io));
+    struct io_uring_sqe *e = iou_entry(iou_of(io));
     if (e == NULL) return THETIS_ENOBUFS;
     io_uring_prep_cancel64(e, op->token << 2 | (op->kind & 3u), 0);
     io_uring_sqe_set_data64(e, URING_CANCEL);
@@ -154,16 +154,16 @@ static thetis_status uring_cancel(tht_io *io, const tht_io_op *op)
 
 /* ---- completions ----------------------------------------------------------------------------- */
 
-static void uring_lend(tht_io *io, uint32_t number, void *memory)
+static void iou_lend(tht_io *io, uint32_t number, void *memory)
 {
-    uring *u = uring_of(io);
+    uring *u = iou_of(io);
     int mask = io_uring_buf_ring_mask(u->buffers);
     u->memory[number] = memory;
     io_uring_buf_ring_add(u->lent, memory, u->buffer_size, (unsigned short)number, mask, 0);
     io_uring_buf_ring_advance(u->lent, 1);
 }
 
-static tht_ret uring_result(unsigned kind, int res)
+static tht_ret iou_result(unsigned kind, int res)
 {
     if (res >= 0) return tht_sys_done(kind == THT_IO_POLL ? 0 : res);
     if (res == -ECANCELED) return (tht_ret){0, THETIS_ECANCELED, ECANCELED};
@@ -171,33 +171,33 @@ static tht_ret uring_result(unsigned kind, int res)
 }
 
 /* 0: it is nobody's. */
-static int uring_complete(uring *u, const struct io_uring_cqe *c, tht_io_done *out)
+static int iou_complete(uring *u, const struct io_uring_cqe *c, tht_io_done *out)
 {
     if (c->user_data == URING_CANCEL) return 0;
     out->token = c->user_data >> 2;
-    out->ret = uring_result(c->user_data & 3, c->res);
+    out->ret = iou_result(c->user_data & 3, c->res);
     out->more = (c->flags & IORING_CQE_F_MORE) != 0;
     out->buffer = THT_IO_NO_BUFFER;
     if (c->flags & IORING_CQE_F_BUFFER) {
         uint32_t number = c->flags >> IORING_CQE_BUFFER_SHIFT;
         if (c->res > 0) out->buffer = number;
-        else uring_lend(&u->io, number, u->memory[number]); /* it came back unused */
+        else iou_lend(&u->io, number, u->memory[number]); /* it came back unused */
     }
     return 1;
 }
 
-static uint32_t uring_collect(uring *u, tht_io_done *out, uint32_t cap)
+static uint32_t iou_collect(uring *u, tht_io_done *out, uint32_t cap)
 {
     struct io_uring_cqe *c[64];
     unsigned n = io_uring_peek_batch_cqe(&u->ring, c, cap < 64 ? cap : 64);
     uint32_t found = 0;
-    for (unsigned i = 0; i < n; i++) found += (uint32_t)uring_complete(u, c[i], &out[found]);
+    for (unsigned i = 0; i < n; i++) found += (uint32_t)iou_complete(u, c[i], &out[found]);
     io_uring_cq_advance(&u->ring, n);
     return found;
 }
 
 /* Hands over, and waits if there is a time-out. */
-static int uring_enter(uring *u, uint64_t timeout_ns)
+static int iou_enter(uring *u, uint64_t timeout_ns)
 {
     struct __kernel_timespec limit = {(long long)(timeout_ns / 1000000000u),
                                       (long long)(timeout_ns % 1000000000u)};
@@ -211,63 +211,63 @@ static int uring_enter(uring *u, uint64_t timeout_ns)
     return r >= 0 || r == -ETIME || r == -EBUSY || r == -EAGAIN ? 0 : -r;
 }
 
-static tht_ret uring_reap(tht_io *io, tht_io_done *out, uint32_t cap, uint64_t timeout_ns)
+static tht_ret iou_reap(tht_io *io, tht_io_done *out, uint32_t cap, uint64_t timeout_ns)
 {
-    uring *u = uring_of(io);
+    uring *u = iou_of(io);
     int os = 0;
     uint32_t n;
     if (io_uring_cq_ready(&u->ring) == 0 || io_uring_sq_ready(&u->ring)) {
-        os = uring_enter(u, timeout_ns);
+        os = iou_enter(u, timeout_ns);
     }
-    n = uring_collect(u, out, cap);
+    n = iou_collect(u, out, cap);
     return os && n == 0 ? tht_sys_fault(os) : tht_sys_done((ptrdiff_t)n);
 }
 
 /* ---- trying ---------------------------------------------------------------------------------- */
 
 /* The next completion of our own; 0: none in time. */
-static int uring_next(uring *u, tht_io_done *done)
+static int iou_next(uring *u, tht_io_done *done)
 {
     for (int tries = 0; tries < 4; tries++) {
-        tht_ret r = uring_reap(&u->io, done, 1, 20000000);
+        tht_ret r = iou_reap(&u->io, done, 1, 20000000);
         if (r.n == 1) return 1;
     }
     return 0;
 }
 
 /* Two bytes and the end must come as two completions, the last one without `more`. */
-static unsigned uring_try_recv(uring *u, const int pair[2])
+static unsigned iou_try_recv(uring *u, const int pair[2])
 {
     const tht_io_op op = {.token = 1, .fd = pair[0], .kind = THT_IO_RECV, .many = 1};
     char byte[2] = {0};
     tht_io_done done[2];
     unsigned works = 0;
-    for (int i = 0; i < 2; i++) uring_lend(&u->io, (uint32_t)i, &byte[i]);
-    if (uring_submit(&u->io, &op) != THETIS_OK || send(pair[1], "x", 1, MSG_NOSIGNAL) != 1) {
+    for (int i = 0; i < 2; i++) iou_lend(&u->io, (uint32_t)i, &byte[i]);
+    if (iou_submit(&u->io, &op) != THETIS_OK || send(pair[1], "x", 1, MSG_NOSIGNAL) != 1) {
         return 0;
     }
-    if (uring_next(u, &done[0]) && done[0].ret.n == 1 && byte[done[0].buffer] == 'x') works = 1;
+    if (iou_next(u, &done[0]) && done[0].buffer < 2 && byte[done[0].buffer] == 'x') works = 1;
     if (works && !done[0].more) return 1;
     (void)shutdown(pair[1], SHUT_WR);
-    if (!works || !uring_next(u, &done[1]) || done[1].ret.status != THETIS_OK || done[1].ret.n ||
+    if (!works || !iou_next(u, &done[1]) || done[1].ret.status != THETIS_OK || done[1].ret.n ||
         done[1].more) {
         return 0;
     }
     return 3;
 }
 
-static unsigned uring_try_send(uring *u, const int pair[2])
+static unsigned iou_try_send(uring *u, const int pair[2])
 {
     const thetis_iov iov[2] = {{"y", 1}, {"z", 1}};
     const tht_io_op op = {.token = 1, .fd = pair[0], .kind = THT_IO_SEND, .iov = iov, .iovs = 2};
     tht_io_done done;
     char got[2];
-    return uring_submit(&u->io, &op) == THETIS_OK && uring_next(u, &done) && done.ret.n == 2 &&
+    return iou_submit(&u->io, &op) == THETIS_OK && iou_next(u, &done) && done.ret.n == 2 &&
            !done.more && recv(pair[1], got, 2, MSG_DONTWAIT) == 2 && got[0] == 'y' && got[1] == 'z';
 }
 
 /* A connection to a unix socket without a name of ours; then the end by cancel. */
-static unsigned uring_try_accept(uring *u)
+static unsigned iou_try_accept(uring *u)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     socklen_t len = sizeof at;
@@ -278,12 +278,12 @@ static unsigned uring_try_accept(uring *u)
     unsigned works = 0;
     if (listener >= 0 && bind(listener, (struct sockaddr *)&at, sizeof at.sun_family) == 0 &&
         listen(listener, 1) == 0 && getsockname(listener, (struct sockaddr *)&at, &len) == 0 &&
-        uring_submit(&u->io, &op) == THETIS_OK && connect(from, (struct sockaddr *)&at, len) == 0 &&
-        uring_next(u, &done) && done.ret.status == THETIS_OK) {
+        iou_submit(&u->io, &op) == THETIS_OK && connect(from, (struct sockaddr *)&at, len) == 0 &&
+        iou_next(u, &done) && done.ret.status == THETIS_OK) {
         (void)close((int)done.ret.n);
         works = done.more ? 3 : 1;
     }
-    if (works == 3 && (uring_cancel(&u->io, &op) != THETIS_OK || !uring_next(u, &done) ||
+    if (works == 3 && (iou_cancel(&u->io, &op) != THETIS_OK || !iou_next(u, &done) ||
                        done.ret.status != THETIS_ECANCELED || done.more)) {
         works = 0;
     }
@@ -293,45 +293,45 @@ static unsigned uring_try_accept(uring *u)
 }
 
 /* `works`: 1 once, 3 also many times. */
-static void uring_offer(uring *u, tht_io_kind kind, const char *name, unsigned works)
+static void iou_offer(uring *u, tht_io_kind kind, const char *name, unsigned works)
 {
     u->io.offers &= ~THT_IO_BIT(kind);
-    if ((works & 1) == 0 || uring_is_off(name)) return;
+    if ((works & 1) == 0 || iou_is_off(name)) return;
     u->io.offers |= THT_IO_BIT(kind);
-    if ((works & 2) == 0 || uring_is_off("many")) u->io.many &= ~THT_IO_BIT(kind);
+    if ((works & 2) == 0 || iou_is_off("many")) u->io.many &= ~THT_IO_BIT(kind);
 }
 
-static int uring_map_buffers(uring *u, const tht_io_cfg *cfg);
+static int iou_map_buffers(uring *u, const tht_io_cfg *cfg);
 
 /* In a ring of its own, so that nothing of it is left in flight. */
-static void uring_try(uring *u)
+static void iou_try(uring *u)
 {
     static const tht_io_cfg cfg = {.handles = 2, .buffers = 2, .buffer_size = 1};
     int pair[2];
     unsigned recv_works = 0, send_works = 0, accept_works;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) return;
     u->io.many = ~0u;
-    accept_works = uring_try_accept(u);
-    send_works = uring_try_send(u, pair);
-    if (uring_map_buffers(u, &cfg)) recv_works = uring_try_recv(u, pair);
-    uring_offer(u, THT_IO_ACCEPT, "accept", accept_works);
-    uring_offer(u, THT_IO_SEND, "send", send_works);
-    uring_offer(u, THT_IO_RECV, "recv", recv_works);
-    if (uring_is_off("many")) u->io.many = 0;
+    accept_works = iou_try_accept(u);
+    send_works = iou_try_send(u, pair);
+    if (iou_map_buffers(u, &cfg)) recv_works = iou_try_recv(u, pair);
+    iou_offer(u, THT_IO_ACCEPT, "accept", accept_works);
+    iou_offer(u, THT_IO_SEND, "send", send_works);
+    iou_offer(u, THT_IO_RECV, "recv", recv_works);
+    if (iou_is_off("many")) u->io.many = 0;
     (void)close(pair[0]);
     (void)close(pair[1]);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static int uring_init(uring *u, const tht_io_cfg *cfg)
+static int iou_init(uring *u, const tht_io_cfg *cfg)
 {
     struct io_uring_params p = {0};
     uint32_t most = cfg->handles < 16384 ? cfg->handles : 16384;
     unsigned queue = most < URING_QUEUE / 2 ? 64 : URING_QUEUE;
     int r = -EINVAL;
     uint32_t entries = most * 4 < 512 ? 512 : most * 4;
-    if (!uring_is_off("task")) {
+    if (!iou_is_off("task")) {
         p.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |
                   IORING_SETUP_TASKRUN_FLAG;
         p.cq_entries = entries;
@@ -350,11 +350,10 @@ static int uring_init(uring *u, const tht_io_cfg *cfg)
 }
 
 /* The ring of buffers, and where each of them is; 0: not to be had. */
-static int uring_map_buffers(uring *u, const tht_io_cfg *cfg)
+static int iou_map_buffers(uring *u, const tht_io_cfg *cfg)
 {
     struct io_uring_buf_reg reg = {.ring_entries = cfg->buffers, .bgid = URING_GROUP};
-    size_t ring = cfg->buffers * sizeof(struct io_uring_buf), page = 4096;
-    ring = (ring + page - 1) / page * page;
+    size_t ring = cfg->buffers * sizeof(struct io_uring_buf);
     u->mapped = ring + cfg->buffers * sizeof *u->memory;
     u->lent = tht_port_map(u->mapped);
     if (u->lent == NULL) return 0;
@@ -366,46 +365,46 @@ static int uring_map_buffers(uring *u, const tht_io_cfg *cfg)
     return io_uring_register_buf_ring(&u->ring, &reg, 0) == 0;
 }
 
-static void uring_close(tht_io *io)
+static void iou_close(tht_io *io)
 {
-    uring *u = uring_of(io);
+    uring *u = iou_of(io);
     io_uring_queue_exit(&u->ring);
     if (u->lent) tht_port_unmap(u->lent, u->mapped);
     u->lent = NULL;
 }
 
-static tht_ret uring_open(const tht_sys *sys, tht_io *io, const tht_io_cfg *cfg)
+static tht_ret iou_open(const tht_sys *sys, tht_io *io, const tht_io_cfg *cfg)
 {
     static const tht_io_cfg trial = {.handles = 2, .buffers = 2, .buffer_size = 1};
-    uring *u = uring_of(io);
+    uring *u = iou_of(io);
     uint32_t offers, many;
     (void)sys;
-    int r = uring_is_off("all") ? -EPERM : uring_init(u, &trial);
+    int r = iou_is_off("all") ? -EPERM : iou_init(u, &trial);
     if (r == 0) {
-        uring_try(u);
-        uring_close(io);
+        iou_try(u);
+        iou_close(io);
         offers = io->offers;
         many = io->many;
         memset(u, 0, sizeof *u);
         io->offers = offers;
         io->many = many;
-        r = uring_init(u, cfg);
+        r = iou_init(u, cfg);
     }
     if (r != 0) {
         return (tht_ret){0, r == -EMFILE || r == -ENFILE || r == -ENOMEM ? tht_sys_fault(-r).status
                                                                         : THETIS_ENOTSUP, -r};
     }
     io->ops = &tht_io_linux;
-    if (cfg->buffers == 0 || !uring_map_buffers(u, cfg)) io->offers &= ~THT_IO_BIT(THT_IO_RECV);
+    if (cfg->buffers == 0 || !iou_map_buffers(u, cfg)) io->offers &= ~THT_IO_BIT(THT_IO_RECV);
     return tht_sys_done(0);
 }
 
 const tht_io_ops tht_io_linux = {
-    .size = uring_size,
-    .open = uring_open,
-    .close = uring_close,
-    .submit = uring_submit,
-    .cancel = uring_cancel,
-    .reap = uring_reap,
-    .lend = uring_lend,
+    .size = iou_size,
+    .open = iou_open,
+    .close = iou_close,
+    .submit = iou_submit,
+    .cancel = iou_cancel,
+    .reap = iou_reap,
+    .lend = iou_lend,
 };

@@ -143,17 +143,19 @@ def absolute(scratch):
     runs(tree / "user_c")
 
 
-def single(compiler):
-    """The case of the single unit for one compiler."""
+def single(compiler, *options):
+    """The case of the single unit for one compiler; the second option is a library."""
     def case(scratch):
         unit = scratch / f"single_{compiler}.o"
         program = scratch / f"single_{compiler}"
         include = f"-I{ROOT / 'include'}"
-        run(compiler, "-std=c17", "-O2", *STRICT, include, "-c", ROOT / "src/thetis.c", "-o", unit)
-        run(compiler, "-std=c17", "-O2", include, HERE / "program.c", unit, "-o", program)
+        run(compiler, "-std=c17", "-O2", *STRICT, *options[:1], include, "-c",
+            ROOT / "src/thetis.c", "-o", unit)
+        run(compiler, "-std=c17", "-O2", include, HERE / "program.c", unit, *options[1:],
+            "-o", program)
         runs(program)
         expect(not FORBIDDEN.search(run("nm", "-u", unit)), "the unit needs library atomics")
-    case.__doc__ = f"one command builds the library: {compiler}"
+    case.__doc__ = " ".join(["one command builds the library:", compiler, *options])
     return case
 
 
@@ -220,6 +222,7 @@ CASES = [
     (absolute, ["pkg-config", "cmake", "g++"]),
     (single("gcc"), ["gcc", "nm"]),
     (single("clang"), ["clang", "nm"]),
+    (single("gcc", "-DTHETIS_URING", "-luring"), ["gcc", "nm"]),
     (wide("gcc"), ["gcc", "objdump"]),
     (wide("clang"), ["clang", "objdump"]),
     (symbols, ["nm"]),
