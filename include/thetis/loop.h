@@ -70,26 +70,26 @@ typedef struct thetis_loop_cfg {
 } thetis_loop_cfg;
 
 typedef enum thetis_cap {
-    THETIS_CAP_TCP,           /* streams over IP */
+    THETIS_CAP_TCP,            /* streams over IP */
     THETIS_CAP_LISTEN_BALANCE, /* listeners can share a port and its connections */
-    THETIS_CAP_DETACH,        /* thetis_tcp_detach() */
-    THETIS_CAP_HALF_CLOSE,    /* shutdown of one direction */
-    THETIS_CAP_ABORT,         /* thetis_tcp_abort() sends a reset */
-    THETIS_CAP_POLL_FD,       /* thetis_poll_fd */
-    THETIS_CAP_PAUSED_RESET,  /* a reset of a paused stream is noticed while paused */
-    THETIS_CAP_SIGNAL_WAKE,   /* thetis_loop_wake() from a signal handler */
-    THETIS_CAP_UDP,           /* datagrams over IP */
-    THETIS_CAP_UDP_GSO,       /* the system cuts trains; on the paths that allow it */
-    THETIS_CAP_UDP_GRO,       /* trains are received as such */
-    THETIS_CAP_UDP_ICMP_ERR,  /* a connected socket learns that nobody is there */
-    THETIS_CAP_UDP_MULTICAST, /* thetis_udp_join() */
-    THETIS_CAP_UDP_STAMP,     /* the time of arrival, by the system */
-    THETIS_CAP_UDP_DROPS,     /* how many datagrams found no room */
-    THETIS_CAP_UDP_BATCH,     /* number: datagrams that one system call can move */
-    THETIS_CAP_UNIX,          /* unix sockets */
-    THETIS_CAP_UNIX_FD_PASS,  /* number: descriptors that one send can carry */
-    THETIS_CAP_TIMER_NS,      /* number: resolution of timers in nanoseconds */
-    THETIS_CAP_MAX_IOV,       /* number: buffers one system call can send */
+    THETIS_CAP_DETACH,         /* thetis_tcp_detach() */
+    THETIS_CAP_HALF_CLOSE,     /* shutdown of one direction */
+    THETIS_CAP_ABORT,          /* thetis_tcp_abort() sends a reset */
+    THETIS_CAP_POLL_FD,        /* thetis_poll_fd */
+    THETIS_CAP_PAUSED_RESET,   /* a reset of a paused stream is noticed while paused */
+    THETIS_CAP_SIGNAL_WAKE,    /* thetis_loop_wake() from a signal handler */
+    THETIS_CAP_UDP,            /* datagrams over IP */
+    THETIS_CAP_UDP_GSO,        /* the system cuts trains; on the paths that allow it */
+    THETIS_CAP_UDP_GRO,        /* trains are received as such */
+    THETIS_CAP_UDP_ICMP_ERR,   /* a connected socket learns that nobody is there */
+    THETIS_CAP_UDP_MULTICAST,  /* thetis_udp_join() */
+    THETIS_CAP_UDP_STAMP,      /* the time of arrival, by the system */
+    THETIS_CAP_UDP_DROPS,      /* how many datagrams found no room */
+    THETIS_CAP_UDP_BATCH,      /* number: datagrams that one system call can move */
+    THETIS_CAP_UNIX,           /* unix sockets */
+    THETIS_CAP_UNIX_FD_PASS,   /* number: descriptors that one send can carry */
+    THETIS_CAP_TIMER_NS,       /* number: resolution of timers in nanoseconds */
+    THETIS_CAP_MAX_IOV,        /* number: buffers one system call can send */
     THETIS_CAP_COUNT_
 } thetis_cap;
 

@@ -58,9 +58,8 @@ const char *thetis_cap_name(thetis_cap cap)
 {
     static const char *const names[] = {
         "TCP", "LISTEN_BALANCE", "DETACH", "HALF_CLOSE", "ABORT", "POLL_FD", "PAUSED_RESET",
-        "SIGNAL_WAKE",
-        "UDP",     "UDP_GSO",    "UDP_GRO",      "UDP_ICMP_ERR",  "UDP_MULTICAST",
-        "UDP_STAMP", "UDP_DROPS", "UDP_BATCH", "UNIX", "UNIX_FD_PASS", "TIMER_NS", "MAX_IOV",
+        "SIGNAL_WAKE", "UDP", "UDP_GSO", "UDP_GRO", "UDP_ICMP_ERR", "UDP_MULTICAST", "UDP_STAMP",
+        "UDP_DROPS", "UDP_BATCH", "UNIX", "UNIX_FD_PASS", "TIMER_NS", "MAX_IOV",
     };
     _Static_assert(sizeof names / sizeof names[0] == THETIS_CAP_COUNT_, "a name for each");
     return (unsigned)cap < THETIS_CAP_COUNT_ ? names[cap] : NULL;

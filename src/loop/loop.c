@@ -232,7 +232,6 @@ thetis_cap_info thetis_loop_cap(const thetis_loop *loop, thetis_cap cap)
     info = loop->poller->caps[cap];
     if (info.level == THETIS_CAP_UNKNOWN) info.level = (thetis_cap_level)loop->learned[cap];
     if (loop->sys->lacks >> cap & 1) info = (thetis_cap_info){THETIS_CAP_ABSENT, 0};
-    if (cap == THETIS_CAP_DETACH && loop->ahead) info.level = THETIS_CAP_ABSENT;
     if (cap == THETIS_CAP_TIMER_NS) info.number = loop->sys->sleep_ns(loop->sys);
     if (cap == THETIS_CAP_MAX_IOV) info.number = loop->sys->max_iov;
     return info;

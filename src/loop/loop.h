@@ -107,7 +107,6 @@ extern const tht_poller tht_poller_epoll;
 #define THT_CAPS_OF_SOCKETS                                                                     \
     [THETIS_CAP_TCP] = {THETIS_CAP_NATIVE, 0},                                                  \
     [THETIS_CAP_LISTEN_BALANCE] = {THETIS_CAP_NATIVE, 0},                                       \
-    [THETIS_CAP_DETACH] = {THETIS_CAP_NATIVE, 0},                                               \
     [THETIS_CAP_HALF_CLOSE] = {THETIS_CAP_NATIVE, 0},                                           \
     [THETIS_CAP_ABORT] = {THETIS_CAP_NATIVE, 0},                                                \
     [THETIS_CAP_POLL_FD] = {THETIS_CAP_NATIVE, 0},                                              \

@@ -35,7 +35,7 @@ thetis_status thetis_tcp_detach(thetis_tcp *tcp, thetis_conn *conn, thetis_close
 {
     const thetis_handle *h = &tcp->handle_;
     THT_ASSERT_OWNER(h->loop_);
-    if (h->loop_->ahead) return THETIS_ENOTSUP; /* what was received ahead would stay here */
+    if (h->loop_->poller->caps[THETIS_CAP_DETACH].level == THETIS_CAP_ABSENT) return THETIS_ENOTSUP;
     if (h->state_ != THT_OPEN || h->rx_ != THT_RX_IDLE || tcp->pending_) return THETIS_EBUSY;
     if (h->fd_ < 0) return THETIS_ENOTCONN;
     *conn = (thetis_conn){.sys_ = h->loop_->sys, .fd_ = h->fd_,

@@ -397,6 +397,21 @@ static void row_040_ends_stay_ends(suite *w)
     team_close();
 }
 
+static void row_040_a_stream_that_cannot_go_stays(suite *w)
+{
+    static wire x;
+    thetis_conn conn = {.fd_ = -1};
+    int can = thetis_loop_cap(w->loop, THETIS_CAP_DETACH).level == THETIS_CAP_NATIVE;
+    int fd = wire_pair(w, &x);
+    thetis_status s = thetis_tcp_detach(&x.tcp, &conn, wire_on_closed);
+    CHECK_EQ(s, can ? THETIS_OK : THETIS_ENOTSUP);
+    if (can) CHECK_EQ(thetis_conn_close(&conn), THETIS_OK);
+    else wire_shut(&x);
+    UNTIL(w, x.closes == 1);
+    CHECK_EQ(peer_look(fd), PEER_EOF);
+    peer_close(fd);
+}
+
 static void row_040_what_is_in_use_stays(suite *w)
 {
     static unsigned char much[1 << 16];

@@ -48,5 +48,5 @@ const tht_poller tht_poller_epoll = {
     .wait = epoll_backend_wait,
     .wake = tht_backend_wake,
     .close = epoll_backend_close,
-    .caps = {THT_CAPS_OF_SOCKETS},
+    .caps = {THT_CAPS_OF_SOCKETS, [THETIS_CAP_DETACH] = {THETIS_CAP_NATIVE, 0}},
 };

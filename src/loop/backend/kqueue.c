@@ -202,5 +202,5 @@ const tht_poller tht_poller_kqueue = {
     .wait = kqueue_backend_wait,
     .wake = kqueue_backend_wake,
     .close = kqueue_backend_close,
-    .caps = {THT_CAPS_OF_SOCKETS},
+    .caps = {THT_CAPS_OF_SOCKETS, [THETIS_CAP_DETACH] = {THETIS_CAP_NATIVE, 0}},
 };

@@ -115,5 +115,5 @@ const tht_poller tht_poller_poll = {
     .wait = poll_backend_wait,
     .wake = tht_backend_wake,
     .close = poll_backend_close,
-    .caps = {THT_CAPS_OF_SOCKETS},
+    .caps = {THT_CAPS_OF_SOCKETS, [THETIS_CAP_DETACH] = {THETIS_CAP_NATIVE, 0}},
 };

@@ -172,5 +172,6 @@ const tht_poller tht_poller_uring = {
     .close = uring_close,
     .lends = 1,
     .otherwise = &tht_poller_epoll,
-    .caps = {THT_CAPS_OF_SOCKETS},
+    /* DETACH: what was received ahead would stay with the loop. */
+    .caps = {THT_CAPS_OF_SOCKETS, [THETIS_CAP_DETACH] = {THETIS_CAP_ABSENT, 0}},
 };
