@@ -152,6 +152,60 @@ TEST(q95_q96_user_events_that_work_cost_no_descriptor)
     close_loop();
 }
 
+/* ---- changes that fail ----------------------------------------------------------------------- */
+
+static unsigned deletes_fail;
+static thetis_status ended;
+
+static tht_ret stiff_kevent(const tht_sys *table, int queue, const tht_kevent *changes, uint32_t n,
+                            tht_kevent *out, uint32_t cap, uint64_t timeout_ns)
+{
+    (void)table;
+    if (n && changes->flags & THT_KQ_DELETE && deletes_fail) {
+        deletes_fail--;
+        return (tht_ret){0, THETIS_ENOMEM, 12};
+    }
+    return sim->program.sys.kevent(&sim->program.sys, queue, changes, n, out, cap, timeout_ns);
+}
+
+static void on_recv(thetis_tcp *tcp, const thetis_recv *r)
+{
+    (void)tcp;
+    ended = r->status;
+}
+
+/* A filter that could neither be deleted nor taken back is reported while nobody asks for it: the
+ * loop deletes it then, and does not spin. */
+TEST(a_filter_that_was_left_is_deleted_when_it_reports)
+{
+    thetis_addr at = loopback(0);
+    thetis_tcp tcp;
+    begin_as("freebsd2");
+    person.connect_at_once = 0;
+    deaf = sim->program;
+    deaf.sys.kevent = stiff_kevent;
+    deletes_fail = 0;
+    int door = listen_at(&at, 4);
+    open_loop(&deaf.sys, "kqueue");
+    CHECK_EQ(thetis_tcp_connect(loop, &tcp, &at, on_connect), THETIS_OK);
+    CHECK_EQ(thetis_tcp_recv_start(&tcp, on_recv), THETIS_OK);
+    deletes_fail = 2; /* of the write filter; of the read filter again */
+    ended = THETIS_OK;
+    turns(10);
+    CHECK_EQ(ended, THETIS_ENOMEM);
+    int fd = (int)sys->accept(sys, door, NULL).n;
+    CHECK_EQ(sys->send_one(sys, fd, "x", 1).n, 1);
+    tsm_settle(sim);
+    thetis_loop_stat before, after;
+    thetis_loop_stat_read(loop, &before);
+    turns(10);
+    thetis_loop_stat_read(loop, &after);
+    CHECK(after.events - before.events <= 1);
+    CHECK_EQ(thetis_tcp_close(&tcp, NULL), THETIS_OK);
+    close_loop();
+}
+
 TEST_MAIN(T(q7_an_error_that_only_a_read_tells), T(q62_q96_user_events_that_never_arrive),
           T(q96_user_events_that_do_not_exist),
-          T(q95_q96_user_events_that_work_cost_no_descriptor))
+          T(q95_q96_user_events_that_work_cost_no_descriptor),
+          T(a_filter_that_was_left_is_deleted_when_it_reports))
