@@ -113,6 +113,17 @@ tht_ret tht_sys_poll_wait(const tht_sys *sys, tht_pollfd *fds, const uint64_t *t
  * caller looks at its clock then and sleeps again. */
 int tht_sys_ms(uint64_t ns);
 
+/* The calls of a table whose functions have the same names on all these systems. */
+#define THT_SYS_POSIX_CALLS                                                                     \
+    .now = tht_sys_now, .socket = tht_sys_socket, .bind = tht_sys_bind,                         \
+    .listen = tht_sys_listen, .accept = tht_sys_accept, .connect = tht_sys_connect,             \
+    .recv = tht_sys_recv, .peek = tht_sys_peek, .send = tht_sys_send,                           \
+    .send_one = tht_sys_send_one, .recv_fds = tht_sys_recv_fds,                                 \
+    .send_fds = tht_sys_send_fds, .recv_msgs = tht_sys_recv_msgs,                               \
+    .send_msgs = tht_sys_send_msgs, .group = tht_sys_group, .shutdown = tht_sys_shutdown,       \
+    .close = tht_sys_close, .so_error = tht_sys_so_error, .setopt = tht_sys_setopt,             \
+    .name = tht_sys_name, .poll_set = tht_sys_poll_set, .poll_wait = tht_sys_poll_wait
+
 /* ---- each system: sys_linux.c, sys_bsd.c ----------------------------------------------------- */
 
 /* Level and name of each option; a level of -1: the system has none like it. The value is an int,
