@@ -123,8 +123,9 @@ void tht_tcp_send_due(thetis_tcp *tcp)
 /* ---- to the system --------------------------------------------------------------------------- */
 
 /* Collects the pieces of the oldest operations, up to a half close; returns their number. */
-static uint32_t sends_gather(const thetis_tcp *tcp, thetis_iov *out, uint32_t cap, size_t *bytes)
+static uint32_t sends_gather(const thetis_tcp *tcp, thetis_iov *out, size_t *bytes)
 {
+    uint32_t most = tcp->handle_.loop_->sys->max_iov, cap = most < SEND_IOV ? most : SEND_IOV;
     const thetis_send *first = tcp->pending_->next_, *send = first;
     uint32_t n = 0;
     *bytes = 0;
@@ -244,11 +245,9 @@ static void sends_drop_unwanted(thetis_tcp *tcp)
  * tell. A stream that was told how much was taken goes on with the next at once. */
 static int sends_push_ahead(thetis_tcp *tcp)
 {
-    const tht_sys *sys = tcp->handle_.loop_->sys;
     thetis_iov iov[SEND_IOV];
     size_t bytes;
-    uint32_t cap = sys->max_iov < SEND_IOV ? sys->max_iov : SEND_IOV;
-    uint32_t n = sends_gather(tcp, iov, cap, &bytes);
+    uint32_t n = sends_gather(tcp, iov, &bytes);
     tht_ret r = {0};
     if (n) r = tht_ahead_send(&tcp->handle_, iov, n);
     if (r.status == THETIS_AGAIN) {
@@ -266,8 +265,7 @@ static int sends_push(thetis_tcp *tcp)
     const tht_sys *sys = tcp->handle_.loop_->sys;
     thetis_iov iov[SEND_IOV];
     size_t bytes;
-    uint32_t cap = sys->max_iov < SEND_IOV ? sys->max_iov : SEND_IOV;
-    uint32_t n = sends_gather(tcp, iov, cap, &bytes);
+    uint32_t n = sends_gather(tcp, iov, &bytes);
     tht_ret r = {0};
     if (send_has_fds(tcp)) r = send_with_fds(tcp, iov, n);
     else if (n == 1) r = sys->send_one(sys, tcp->handle_.fd_, iov->data, iov->len);
