@@ -4,6 +4,7 @@
 
     tests/real/doctor_cases.py [FOLDER]      of the built examples; default build/host/examples
 """
+import errno
 import json
 import os
 import pathlib
@@ -78,6 +79,16 @@ def chosen():
                        (named["why"], f"THETIS_BACKEND={best}"))
 
 
+def uring_refused():
+    """Where io_uring is refused epoll takes over, and why is said."""
+    plain = facts()[1]["loop"]["uring"]
+    said = facts(THETIS_BACKEND="uring", THETIS_URING_OFF="all")[1]["loop"]
+    lacks = os.strerror(errno.ENOSYS) in plain  # a build without liburing
+    why = os.strerror(errno.ENOSYS if lacks else errno.EPERM)
+    return differences((said["backend"], "epoll"),
+                       (said["uring"], f"none, epoll takes over: {why}"))
+
+
 def unknown_backend():
     """A backend that does not exist: said, and exit status 1."""
     status, said = facts(THETIS_BACKEND='no"ne')
@@ -98,7 +109,8 @@ def unknown_option():
 def main():
     """Runs every case."""
     tap = Tap()
-    for check in (sections, version, capabilities, sizes, chosen, unknown_backend, unknown_option):
+    for check in (sections, version, capabilities, sizes, chosen, uring_refused, unknown_backend,
+                  unknown_option):
         tap.case(f"doctor {check.__name__}", check())
     tap.end()
 
