@@ -39,26 +39,33 @@ static uintptr_t queue_choose(thetis_queue *queue, thetis_queue_segment_ *last, 
     return mine;
 }
 
-/* Closes the last segment and links something behind it. Returns what is there then. */
-static uintptr_t queue_link(thetis_queue *queue, thetis_queue_segment_ *last, uintptr_t mine)
+/* Closes the last segment and links something behind it. Returns what is there then; `*linked`:
+ * it is `mine`, by this call. That cannot be told from the address: if `mine` was taken from the
+ * pool after `last` was protected, it may have stood behind `last` before, and have come back. */
+static uintptr_t queue_link(thetis_queue *queue, thetis_queue_segment_ *last, uintptr_t mine,
+                            int *linked)
 {
     uintptr_t next = thetis_atomic_load_acquire(&last->next); /* pair: queue.next */
+    *linked = 0;
     if (next) return next;
     if (thetis_atomic_load_relaxed(&last->tail) < queue->cells_)
         (void)thetis_atomic_fetch_or_relaxed(&last->tail, THT_QUEUE_CLOSED);
     next = queue_choose(queue, last, mine);
-    (void)thetis_atomic_cas_release(&last->next, 0, next); /* pair: queue.next */
-    return thetis_atomic_load_acquire(&last->next);        /* pair: queue.next */
+    if (thetis_atomic_cas_release(&last->next, 0, next)) { /* pair: queue.next */
+        *linked = next == mine;
+        return next;
+    }
+    return thetis_atomic_load_acquire(&last->next); /* pair: queue.next */
 }
 
 /* Goes on to the segment behind: OK if that is the caller's, AGAIN, or CLOSED: there is none. */
-static thetis_status queue_follow(thetis_queue_member *me, uintptr_t next)
+static thetis_status queue_follow(thetis_queue_member *me, uintptr_t next, int mine)
 {
     if (next == THT_QUEUE_END) return THETIS_CLOSED;
     uintptr_t last = (uintptr_t)me->tail_;
     (void)thetis_atomic_cas_release(&me->queue_->tail_, last, next); /* pair: domain.cell */
     me->tail_ = NULL;
-    return next == (uintptr_t)me->spare_ ? THETIS_OK : THETIS_AGAIN;
+    return mine ? THETIS_OK : THETIS_AGAIN;
 }
 
 static int queue_hold_tail(thetis_queue_member *me)
@@ -87,11 +94,12 @@ static thetis_status queue_put_or_link(thetis_queue_member *me, const void *item
     if (!queue_hold_tail(me)) return THETIS_AGAIN;
     if (queue_put(me, item)) return THETIS_OK;
     uintptr_t next = thetis_atomic_load_acquire(&me->tail_->next); /* pair: queue.next */
+    int linked = 0;
     if (!next) {
         if (!queue_prepare(me, item)) return THETIS_ENOMEM;
-        next = queue_link(me->queue_, me->tail_, (uintptr_t)me->spare_);
+        next = queue_link(me->queue_, me->tail_, (uintptr_t)me->spare_, &linked);
     }
-    thetis_status s = queue_follow(me, next);
+    thetis_status s = queue_follow(me, next, linked);
     if (s == THETIS_OK) me->spare_ = NULL;
     return s;
 }
@@ -113,9 +121,13 @@ thetis_status tht_queue_announce(thetis_queue_member *me, const void *item)
     thetis_atomic_store_release(link, mine); /* pair: queue.link */
     me->tail_ = NULL;
     while (s == THETIS_AGAIN) {
-        int held = queue_hold_tail(me); /* first: then CLOSED says that it is not linked */
-        if (queue_is_linked(me)) s = THETIS_OK;
-        else if (held) s = queue_follow(me, queue_link(me->queue_, me->tail_, mine));
+        int held = queue_hold_tail(me), linked; /* first: then CLOSED says that it is not linked */
+        if (queue_is_linked(me)) {
+            s = THETIS_OK;
+        } else if (held) { /* after it was taken, so that its address is its own */
+            uintptr_t next = queue_link(me->queue_, me->tail_, mine, &linked);
+            s = queue_follow(me, next, next == mine);
+        }
     }
     if (s == THETIS_OK) me->spare_ = NULL;
     thetis_atomic_store_relaxed(link, 0);
@@ -138,8 +150,9 @@ thetis_status thetis_queue_close(thetis_queue_member *me)
     int first = thetis_atomic_cas_release(&queue->closing_, 0, 1); /* pair: queue.end */
     me->tail_ = NULL;
     while (s == THETIS_AGAIN) {
+        int linked;
         if (queue_hold_tail(me))
-            s = queue_follow(me, queue_link(queue, me->tail_, THT_QUEUE_END));
+            s = queue_follow(me, queue_link(queue, me->tail_, THT_QUEUE_END, &linked), 0);
     }
     return first ? THETIS_OK : THETIS_CLOSED;
 }
