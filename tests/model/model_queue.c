@@ -148,3 +148,50 @@ static void turned_body(unsigned thread)
 const thetis_check_scenario queue_turned = {
     .name = "queue-turned", .threads = 3, .setup = make_turned, .body = turned_body,
     .done = drain, .slow = 2};
+
+/* ---- a segment that comes back --------------------------------------------------------------- */
+
+/* The second thread's, outside its magazine; and all others, so that the pool's store is empty. */
+static void *spare[5], *rest[64];
+static unsigned rest_n;
+
+/* The first thread has filled the first segment, and protects it. */
+static void make_returned(void)
+{
+    make((size){.threads = 2, .cells = 1, .batch = 1});
+    rest_n = 0;
+    THETIS_CHECK(push(0) == THETIS_OK);
+    THETIS_CHECK(thetis_pool_take_n(pool, member[1].thread_, spare, 5) == THETIS_OK);
+    while (thetis_pool_take(pool, member[1].thread_, &rest[rest_n]) == THETIS_OK) rest_n++;
+}
+
+/* Three segments are linked; the first of them is emptied and goes, behind two spare ones, to the
+ * store, from where the other thread may take it. The third one takes a hazard off the first. */
+static void return_one(void)
+{
+    for (unsigned k = 0; k < 3; k++) {
+        thetis_pool_give(pool, member[1].thread_, spare[k]);
+        (void)push(1);
+    }
+    for (unsigned k = 0; k < 3; k++) (void)pop(1);
+    (void)thetis_pool_reclaim(pool, member[1].thread_);
+    for (unsigned k = 3; k < 5; k++) thetis_pool_give(pool, member[1].thread_, spare[k]);
+}
+
+static void returned_body(unsigned thread)
+{
+    if (thread == 0) (void)push(0);
+    else return_one();
+}
+
+static void returned_done(void)
+{
+    unsigned t = thetis_check_stopped(0) ? 1 : 0;
+    if (thetis_check_stopped(t)) return;
+    while (rest_n > 0) thetis_pool_give(pool, member[t].thread_, rest[--rest_n]);
+    drain();
+}
+
+const thetis_check_scenario queue_returned = {
+    .name = "queue-returned", .threads = 2, .setup = make_returned, .body = returned_body,
+    .done = returned_done, .slow = 2};

@@ -28,9 +28,13 @@ FAULTS = [
           "    if (thetis_atomic_load_acquire(&queue->closing_)) return THT_QUEUE_END; "
           "/* pair: queue.end */\n", ""),
     Fault("queue spare is used again after it was linked", "reclamation", PUSH,
-          "    thetis_status s = queue_follow(me, next);\n"
+          "    thetis_status s = queue_follow(me, next, linked);\n"
           "    if (s == THETIS_OK) me->spare_ = NULL;",
-          "    thetis_status s = queue_follow(me, next);"),
+          "    thetis_status s = queue_follow(me, next, linked);"),
+    Fault("queue link is known by its address", "reclamation", PUSH,
+          "    thetis_status s = queue_follow(me, next, linked);\n",
+          "    thetis_status s = queue_follow(me, next, next == (uintptr_t)me->spare_);\n",
+          first="dfs queue-returned"),
     Fault("queue segment is not cleared", "stale state", QUEUE,
           "        thetis_atomic_store_relaxed(thetis_queue_cell_(segment, k, queue->stride_), 0);",
           "        if (k == 0) thetis_atomic_store_relaxed(thetis_queue_cell_(segment, k, "
