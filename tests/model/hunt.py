@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGIES = ("random", "pct", "dfs", "dpor", "crash", "adversary")
 SCHEDULES = ("50", "3000")
+FIRST = "30000"  # of what the fault names: one strategy, one scenario
 FLAGS = ["-std=c17", "-O1", "-w", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",
          "-fno-builtin", "-D_GNU_SOURCE", "-DTHETIS_ASSERT_LEVEL=2"]
 
@@ -145,7 +146,7 @@ def hunt(fault, parts, tree, everyone):
         program = build(fault, parts, tree, Path(folder))
         if fault.first and not everyone:
             strategy, scenario = fault.first.split()
-            found[strategy] = found_by(program, strategy, SCHEDULES[-1], scenario)
+            found[strategy] = found_by(program, strategy, FIRST, scenario)
         for schedules in SCHEDULES[-1:] if everyone else SCHEDULES:
             for strategy in STRATEGIES:
                 if everyone or not any(found.values()):

@@ -7,7 +7,8 @@ POP = "src/queue/pop.c"
 
 FAULTS = [
     Fault("queue_claim retires without a seal", "reclamation", POP,
-          "        if (was & QUEUE_PASSED) queue_seal(queue, old);\n", "        (void)was;\n"),
+          "        if (was & QUEUE_PASSED) queue_seal(queue, old);\n", "        (void)was;\n",
+          first="pct queue-left"),
     Fault("queue_claim owner does not kill its cell", "dropped step", POP,
           "    (void)thetis_atomic_fetch_or_relaxed(cell, THT_QUEUE_DEAD);\n", ""),
     Fault("queue_claim forgets the answer before the cell is dead", "order of steps", POP,
