@@ -68,14 +68,14 @@
  *   pool.slot   put releases and get acquires the headers of a batch, and all that was done with
  *               its blocks. Put acquires, too, since it goes on with a batch that it found.
  *
- * | operation | progress            | bound                                | ISR-safe | shm |
- * |-----------|---------------------|--------------------------------------|----------|-----|
- * | take      | wait-free           | S + 3                                | no       | no  |
- * | give      | wait-free           | S + 3                                | no       | no  |
- * | retire    | wait-free           | 3 (H + 1) + 11 + ceil(4 / b) (S + 1) | no       | no  |
- * | reclaim   | wait-free           | see bound()                          | no       | no  |
- * | collect   | wait-free (claimed) | N times join, reclaim and leave      | no       | no  |
- * | stat      | wait-free           | N (H + 2) + 1                        | no       | no  |
+ * | operation | progress  | bound                                | ISR-safe | shm |
+ * |-----------|-----------|--------------------------------------|----------|-----|
+ * | take      | wait-free | S + 3                                | no       | no  |
+ * | give      | wait-free | S + 3                                | no       | no  |
+ * | retire    | wait-free | 3 (H + 1) + 11 + ceil(4 / b) (S + 1) | no       | no  |
+ * | reclaim   | wait-free | see bound()                          | no       | no  |
+ * | collect   | wait-free | N times join, reclaim and leave      | no       | no  |
+ * | stat      | wait-free | N (H + 2) + 1                        | no       | no  |
  */
 #ifndef THETIS_POOL_H
 #define THETIS_POOL_H
@@ -219,7 +219,7 @@ THETIS_API size_t thetis_pool_reclaim(thetis_pool *pool, thetis_domain_thread *m
 
 /** reclaim() for all threads that have left, or never joined: joins until there is no record,
  *  and leaves with all of them. Others are refused meanwhile. Returns how many are left.
- *  @progress wait-free (claimed), at most thetis_pool_bound() steps */
+ *  @progress wait-free, at most thetis_pool_bound() steps, those in what others left included */
 THETIS_API size_t thetis_pool_collect(thetis_pool *pool);
 
 /** Levels, each as it is at some moment during the call.

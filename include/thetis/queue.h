@@ -84,12 +84,12 @@
  *                  flag that head has left a segment: who has seen it finds another head at the
  *                  load behind the next protection's fence, and enters the segment once at most.
  *
- * | operation   | thread | progress            | bound                    | ISR-safe | shm |
- * |-------------|--------|---------------------|--------------------------|----------|-----|
- * | push        | member | wait-free           | thetis_queue_bound()     | no       | no  |
- * | pop         | member | wait-free           | thetis_queue_bound()     | no       | no  |
- * | close       | member | wait-free           | thetis_queue_bound()     | no       | no  |
- * | join, leave | member | wait-free (claimed) | domain's; pool's give    | no       | no  |
+ * | operation   | thread | progress  | bound                 | ISR-safe | shm |
+ * |-------------|--------|-----------|-----------------------|----------|-----|
+ * | push        | member | wait-free | thetis_queue_bound()  | no       | no  |
+ * | pop         | member | wait-free | thetis_queue_bound()  | no       | no  |
+ * | close       | member | wait-free | thetis_queue_bound()  | no       | no  |
+ * | join, leave | member | wait-free | N + 1, H + 3 + B_give | no       | no  |
  */
 #ifndef THETIS_QUEUE_H
 #define THETIS_QUEUE_H
@@ -166,7 +166,7 @@ THETIS_API size_t thetis_queue_size(const thetis_queue_cfg *cfg);
  *  Joins the domain for a moment, to take the first segment. Elements are aligned to a word.
  *  EINVAL: a bad configuration, blocks of the pool too small or not aligned to THETIS_CACHE_LINE,
  *  mem NULL or misaligned, len too small. ENOSLOT, ENOMEM: of the domain, of the pool.
- *  @progress wait-free (claimed); before any other use of the memory */
+ *  @progress wait-free, at most N + H + B + S + 9 steps; before any other use of the memory */
 THETIS_API THETIS_NODISCARD thetis_status thetis_queue_init(void *mem, size_t len,
                                                             const thetis_queue_cfg *cfg,
                                                             thetis_queue **out);
@@ -177,12 +177,12 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_queue_init(void *mem, size_t le
 THETIS_API THETIS_NODISCARD thetis_status thetis_queue_fini(thetis_queue *queue);
 
 /** Makes the caller a member, which takes a place in the domain. ENOSLOT: there is none.
- *  @progress wait-free (claimed), as thetis_domain_join() */
+ *  @progress wait-free, at most N + 1 steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_queue_join(thetis_queue *queue,
                                                             thetis_queue_member *member);
 
 /** Gives the place to others.
- *  @progress wait-free (claimed), at most thetis_queue_bound() steps */
+ *  @progress wait-free, at most thetis_queue_bound() steps */
 THETIS_API void thetis_queue_leave(thetis_queue_member *member);
 
 /** Ends the stream: pushes answer CLOSED from then on, pops too once all elements are popped.

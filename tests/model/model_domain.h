@@ -230,7 +230,10 @@ static inline size_t reclaim(unsigned t)
 
 static inline size_t collect(void)
 {
-    return thetis_pool_collect(pool); /* not counted: see pool_bound() */
+    thetis_check_begin("pool.collect", thetis_pool_bound(pool, THETIS_POOL_COLLECT, 1));
+    size_t left = thetis_pool_collect(pool);
+    thetis_check_end();
+    return left;
 }
 
 /* ---- what scenarios are made of -------------------------------------------------------------- */

@@ -392,6 +392,58 @@ const thetis_check_scenario pool_collect = {
     .name = "pool-collect", .threads = 2, .slow = 2, .setup = make_collect, .body = collect_body,
     .done = blocks_done};
 
+/* The longest: both have left with as many retired blocks as wait before a look, and a magazine
+ * without room; the store is full from below. */
+enum { LEFT_BATCHES = 80, LEFT_LIMBO = 16 };
+
+static void make_left(void)
+{
+    void *block[LEFT_BATCHES];
+    make((size){.threads = 2, .hazards = 1, .batch = 1, .batches = LEFT_BATCHES,
+                .limbo = LEFT_LIMBO, .looks = 1, .frees = 4});
+    handed_over = 1;
+    all_join(2);
+    for (unsigned t = 0; t < 2; t++) {
+        size_t n = 0;
+        while ((t == 1 || n < LEFT_LIMBO + 1) &&
+               thetis_pool_take(pool, self[t], &block[n]) == THETIS_OK) n++;
+        if (t == 1)
+            for (size_t k = 0; k < GIVEN; k++) in_hand[k] = block[--n];
+        for (size_t k = 0; k < LEFT_LIMBO - 1; k++)
+            thetis_pool_retire(pool, self[t], block[--n]);
+        while (n > 0) thetis_pool_give(pool, self[t], block[--n]);
+    }
+    for (unsigned t = 0; t < 2; t++) leave(t);
+    self[0] = self[1] = NULL;
+}
+
+static void left_body(unsigned thread)
+{
+    if (thread == 0) {
+        (void)collect();
+    } else if (join(1) == THETIS_OK) {
+        for (size_t k = 0; k < GIVEN; k++) {
+            give(1, in_hand[k]);
+            in_hand[k] = NULL;
+        }
+        leave(1);
+        self[1] = NULL;
+    }
+}
+
+static void left_done(void)
+{
+    if (anybody_stopped()) return;
+    (void)join(0);
+    for (size_t k = 0; k < GIVEN; k++)
+        if (in_hand[k]) thetis_pool_give(pool, self[0], in_hand[k]);
+    all_blocks_are_there();
+}
+
+const thetis_check_scenario pool_left = {
+    .name = "pool-left", .threads = 2, .slow = 8, .setup = make_left, .body = left_body,
+    .done = left_done};
+
 /* ---- levels ---------------------------------------------------------------------------------- */
 
 static void stat_body(unsigned thread)

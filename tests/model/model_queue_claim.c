@@ -82,6 +82,31 @@ const thetis_check_scenario queue_left = {
     .name = "queue-left", .threads = 2, .setup = make_left, .body = left_body,
     .done = left_done, .slow = 2};
 
+/* The same if nobody passed over the segment before it was left, so that it was not sealed: who
+ * comes then must not either, however old the tickets are that it sees. Member 2 leaves it without
+ * a hazard, as if it looked for those of others one retire later. */
+static void make_behind(void)
+{
+    make_left();
+    first = (void *)thetis_atomic_load_relaxed(&shared->head_);
+    member[2].head_ = first;
+}
+
+static void behind_body(unsigned thread)
+{
+    if (thread == 0) {
+        (void)ask(1);
+    } else {
+        draw_and_stop(first);
+        tht_queue_leave_segment(&member[2], thetis_atomic_load_relaxed(&first->next));
+        (void)push(2);
+    }
+}
+
+const thetis_check_scenario queue_behind = {
+    .name = "queue-behind", .threads = 2, .setup = make_behind, .body = behind_body,
+    .done = left_done, .flags = THETIS_CHECK_WEAK};
+
 /* ---- claims that one is late to know of ------------------------------------------------------ */
 
 /* A pop that has its ticket already draws the cell and goes on. */

@@ -108,13 +108,23 @@ static void make_join(void)
     thetis_queue_leave(&member[0]);
 }
 
+static int join(unsigned t)
+{
+    thetis_check_begin("queue.join", thetis_queue_bound(shared, THETIS_QUEUE_JOIN));
+    thetis_status s = thetis_queue_join(shared, &member[t]);
+    thetis_check_end();
+    return s == THETIS_OK;
+}
+
+/* Who joins finds what the last owner of the place has left. To the tester that is shared with it,
+ * so steps of operations on it are counted elsewhere. */
 static void join_body(unsigned thread)
 {
     for (unsigned k = 0; k < 2 * thetis_check_rounds(); k++) {
         if (thread == 2) {
             (void)push(2);
             (void)pop(2);
-        } else if (thetis_queue_join(shared, &member[thread]) == THETIS_OK) {
+        } else if (join(thread)) {
             uint64_t value, next = thread * BY + pushed[thread] + 1;
             if (thetis_queue_push(&member[thread], &next) == THETIS_OK) pushed[thread]++;
             if (thetis_queue_pop(&member[thread], &value) == THETIS_OK) expect(thread, value);
@@ -133,6 +143,101 @@ static void join_done(void)
 const thetis_check_scenario queue_join = {
     .name = "queue-join", .threads = 3, .setup = make_join, .body = join_body, .done = join_done,
     .flags = THETIS_CHECK_SC, .slow = 4};
+
+/* All leave at once: each with a segment that it did not need, and a magazine without room, so that
+ * it goes to the store, which is half full from below. */
+enum { LEAVE_BLOCKS = 24, LEAVE_FIRST = 1 };
+
+static void *take_block(unsigned t)
+{
+    void *block = NULL;
+    (void)!thetis_pool_take(pool, member[t].thread_, &block);
+    return block;
+}
+
+static void make_leave(void)
+{
+    void *block[LEAVE_BLOCKS];
+    size_t n = 0;
+    make((size){.threads = 3, .cells = 1, .blocks = LEAVE_BLOCKS, .batch = 1});
+    for (unsigned t = 3; t-- > 0;) {
+        n = 0;
+        while ((t == 0 || n < 3) && (block[n] = take_block(t)) != NULL) n++;
+        member[t].spare_ = block[--n];
+        while (n > 0) thetis_pool_give(pool, member[t].thread_, block[--n]);
+    }
+}
+
+static void leave_body(unsigned thread)
+{
+    thetis_check_begin("queue.leave", thetis_queue_bound(shared, THETIS_QUEUE_LEAVE));
+    thetis_queue_leave(&member[thread]);
+    thetis_check_end();
+}
+
+/* No segment is lost. */
+static void leave_done(void)
+{
+    size_t n = 0;
+    if (stopped()) return;
+    for (unsigned t = 0; t < 3; t++) {
+        THETIS_CHECK(thetis_queue_join(shared, &member[t]) == THETIS_OK);
+        while (take_block(t)) n++;
+    }
+    THETIS_CHECK(n == LEAVE_BLOCKS - LEAVE_FIRST);
+}
+
+const thetis_check_scenario queue_leave = {
+    .name = "queue-leave", .threads = 3, .setup = make_leave, .body = leave_body,
+    .done = leave_done, .slow = 2};
+
+/* A second queue is made of the same pool, whose store is half empty from below, while others use
+ * it. */
+static char second_memory[2048] THETIS_CACHE_ALIGNED;
+static thetis_queue *second;
+
+static void make_init(void)
+{
+    make((size){.threads = 3, .cells = 1, .blocks = LEAVE_BLOCKS, .batch = 1});
+    for (int k = 0; k < LEAVE_BLOCKS / 2; k++) THETIS_CHECK(take_block(1));
+    thetis_queue_leave(&member[2]);
+}
+
+/* Join, take a block, clear its words, leave. */
+static uint64_t init_bound(void)
+{
+    return thetis_domain_bound(domain, THETIS_DOMAIN_JOIN, 0) +
+           thetis_pool_bound(pool, THETIS_POOL_TAKE, 1) + 5 + shared->cells_ +
+           thetis_domain_bound(domain, THETIS_DOMAIN_LEAVE, 0);
+}
+
+static void init_body(unsigned thread)
+{
+    if (thread == 1) {
+        for (unsigned k = 0; k < 2 * thetis_check_rounds(); k++) (void)(push(1), pop(1));
+        return;
+    }
+    thetis_queue_cfg cfg = {.pool = pool, .elem_size = sizeof(uint64_t), .segment = 1};
+    thetis_check_begin("queue.init", init_bound());
+    thetis_status s = thetis_queue_init(second_memory, sizeof second_memory, &cfg, &second);
+    thetis_check_end();
+    THETIS_CHECK(s == THETIS_OK);
+}
+
+/* Both are queues, and the place is free again. */
+static void init_done(void)
+{
+    uint64_t value = 5;
+    drain();
+    if (stopped()) return;
+    THETIS_CHECK(thetis_queue_join(second, &member[2]) == THETIS_OK);
+    THETIS_CHECK(thetis_queue_push(&member[2], &value) == THETIS_OK);
+    THETIS_CHECK(thetis_queue_pop(&member[2], &value) == THETIS_OK && value == 5);
+}
+
+const thetis_check_scenario queue_init = {
+    .name = "queue-init", .threads = 2, .setup = make_init, .body = init_body, .done = init_done,
+    .slow = 2};
 
 /* ---- a pool that is used up ------------------------------------------------------------------ */
 
