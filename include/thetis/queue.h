@@ -62,11 +62,13 @@
  * Bounds, for N > 1 threads of the domain, S cells of a segment, w words of an element; B and R
  * the pool's bounds of take and retire; W = ceil(N / word bits):
  *   push   N^2 + 18N + 10w + S + B + 73: two segments lost, then N + 1 that are linked before
- *   pop    (t + 1) (2 S c + R) + 12 t + 26N + 2W + w + 18: t = 1 + (N - 1)^2 segments that end
- *          while requests wait, c = 7N - 2 for each cell, which is passed over and sealed
+ *   pop    (t + 1) (6S + 7N + R + 9) + 14 (N-1)^3 + 24 (N-1)^2 + 10N + 2W + w + 26:
+ *          t = (N-1) (2N-3) + 1 segments that end while requests wait, and one before; cells that
+ *          are passed over and sealed; claims of others that turn out void
  *   close  2N + 34
- * The terms are derived in src/queue/queue.c. Half of them are reached for N <= 3 and S = 1; for
- * more, not all requests that the (N - 1)^2 stands for lost their segment in any schedule seen.
+ * The terms are derived in src/queue/queue.c. The tester comes to half of each and more for N = 2,
+ * 3 and 4, of pop with all t segments, for S = 1 and a pool of many batches; the claims are what it
+ * does not reach.
  *
  * A request's number is cut to 43 bits (19 on 32-bit machines) in an owner: a claim must not
  * be left unsettled while its thread makes that many requests.

@@ -214,15 +214,32 @@ static thetis_status queue_collect(thetis_queue_member *me, void *item)
     return THETIS_OK;
 }
 
+/* The caller's bit, and the word it is in. */
+static uintptr_t queue_bit(const thetis_queue_member *me, thetis_atomic **word)
+{
+    size_t self = thetis_domain_self(me->thread_);
+    *word = &me->queue_->asking_[self / THETIS_CAP_WORD_BITS];
+    return (uintptr_t)1 << self % THETIS_CAP_WORD_BITS;
+}
+
+/* Of two that ask one sees the other: what the bound rests on. */
+void tht_queue_request(thetis_queue_member *me)
+{
+    thetis_atomic *word;
+    uintptr_t bit = queue_bit(me, &word);
+    (void)thetis_domain_announce(me->thread_, NULL, 0);
+    (void)thetis_atomic_fetch_add_relaxed(word, bit);
+    thetis_atomic_fence_seq_cst();
+}
+
 thetis_status tht_queue_ask(thetis_queue_member *me, void *item)
 {
     thetis_queue *queue = me->queue_;
     size_t self = thetis_domain_self(me->thread_);
-    thetis_atomic *word = &queue->asking_[self / THETIS_CAP_WORD_BITS];
-    uintptr_t bit = (uintptr_t)1 << self % THETIS_CAP_WORD_BITS;
+    thetis_atomic *word;
+    uintptr_t bit = queue_bit(me, &word);
     queue_pass pass = {0};
-    (void)thetis_domain_announce(me->thread_, NULL, 0);
-    (void)thetis_atomic_fetch_add_relaxed(word, bit);
+    tht_queue_request(me);
     for (size_t k = 1; k <= queue->threads_; k++) {
         size_t id = (self + k) % queue->threads_;
         uintptr_t asking =

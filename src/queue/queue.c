@@ -140,43 +140,65 @@ static uint64_t queue_bound_push(const thetis_queue *queue)
            (queue->threads_ + 1) * (3 + 1 + link + 1) + 2;
 }
 
-/* For each other thread a cell may have had a claim that was void: settle 4, replace 1, read 1. */
+/* A cell that the caller has drawn may have claims that are void, one by each of the others for
+ * each of their requests: settle 4, replace 1, read 1. */
 static uint64_t queue_bound_draw(const thetis_queue *queue)
 {
-    return queue->threads_ > 1 ? 6 * (queue->threads_ - 1) - 1 : 0;
+    uint64_t others = queue->threads_ - 1;
+    return others > 0 ? 6 * others * others - 1 : 0;
 }
 
-/* A cell that one passes over: looked at (2) as nothing, as written and with a claim, two changes
- * that come too late (2), settle 4; each further claim, if void, 7. */
-static uint64_t queue_bound_cell(const thetis_queue *queue)
+/* A segment is entered (4), head read, each cell seen as nothing, killed, and seen again: 5,
+ * with tail. One that is answered, of which others have one each, takes 6; one that is taken before
+ * the claim is made 3 more, but then a segment ends. Then tail. */
+static uint64_t queue_bound_look(const thetis_queue *queue)
 {
-    return queue->threads_ > 1 ? 12 + 7 * (uint64_t)(queue->threads_ - 2) : 3;
+    return 4 + 1 + 5 * queue->cells_ + (queue->threads_ - 1) + 3 + 1;
 }
 
-/* Head and tail are moved, cells sealed, the segment retired. */
+/* Next is read, head and tail moved, the flag set, cells sealed, the segment retired; and the
+ * request looked at (2). One cell of each other thread may be undecided: settle 4, change 1,
+ * read 1. */
 static uint64_t queue_bound_turn(const thetis_queue *queue)
 {
-    return 1 + 3 + queue->cells_ * queue_bound_cell(queue) +
-           thetis_pool_bound(queue->pool_, THETIS_POOL_RETIRE, 1);
+    return 1 + 3 + 1 + queue->cells_ + 6 * (queue->threads_ - 1) +
+           thetis_pool_bound(queue->pool_, THETIS_POOL_RETIRE, 1) + 2;
 }
 
-/* While a request waits, each other thread but its own takes at most one element: then it serves
- * the request first. So the caller sees N - 1 segments end while it serves itself, N - 2 for each
- * of the others; and one may have ended before. */
+/* How many segments end while a pop serves the others and itself. A segment has an element that was
+ * there when it was linked, so for each but the first that ends somebody takes one. While a request
+ * waits, each other thread but its own takes at most 2: in the call that it is in, and, if it is
+ * helped, in the next one, which serves the request before it returns. So N - 1 times
+ * 1 + 2 (N - 2); and the caller's own is answered once. If it waits to the end, it is the only one
+ * that counts: 1 + 2 (N - 1), or 2 if there is nobody else to help. */
+static uint64_t queue_turns(const thetis_queue *queue)
+{
+    uint64_t others = queue->threads_ - 1;
+    return others > 0 ? others * (2 * others - 1) + 1 : 1;
+}
+
+/* Meanwhile, while one request waits, there are 2 (N - 1) at most, for each of which N - 1 threads
+ * make claims in vain: 7 to find that out, and to try to replace one. */
+static uint64_t queue_bound_claims(const thetis_queue *queue)
+{
+    uint64_t others = queue->threads_ - 1;
+    return 7 * 2 * others * others * others;
+}
+
 static uint64_t queue_bound_ask(const thetis_queue *queue)
 {
-    uint64_t n = queue->threads_, turns = 1 + (n - 1) * (n - 1);
-    uint64_t look = 4 + 1 + queue->cells_ * queue_bound_cell(queue) + 1;
-    return 2 + n * (1 + 2 + 1 + 1 + 1) + (turns + 1) * look +
-           turns * (queue_bound_turn(queue) + 2) + 3 + queue_words_of(queue) + 1;
+    uint64_t turns = queue_turns(queue), answer = 1 + 1 + 1 + 2;
+    return 2 + queue->threads_ * (1 + 2 + answer) + (turns + 1) * queue_bound_look(queue) +
+           turns * queue_bound_turn(queue) + queue_bound_claims(queue) +
+           (4 + queue_words_of(queue));
 }
 
 static uint64_t queue_bound_pop(const thetis_queue *queue)
 {
-    uint64_t fast = queue->words_ + 4 + queue_bound_draw(queue);
-    uint64_t asked = queue->words_ + 2 * queue->threads_;
-    uint64_t tries = (THT_QUEUE_TRIES - 1) * (3 + 2 + 2 + queue_bound_draw(queue)) + 3 + 2 +
-                     queue_bound_turn(queue);
+    uint64_t others = queue->threads_ - 1, draw = queue_bound_draw(queue);
+    uint64_t fast = queue->words_ + 4 + draw, asked = queue->words_ + 2 * queue->threads_;
+    uint64_t tries = (THT_QUEUE_TRIES - 1) * (3 + 2 + 2 + draw) + 3 + 2 +
+                     queue_bound_turn(queue) + 6 * others * others; /* claims that are sealed */
     return fast + asked + tries + queue_bound_ask(queue);
 }
 

@@ -55,6 +55,9 @@ void tht_queue_clear(const thetis_queue *queue, thetis_queue_segment_ *segment, 
 /* Leaves the first segment, whose cells are all drawn or decided, for the one behind it. */
 void tht_queue_leave_segment(thetis_queue_member *me, uintptr_t next);
 
+/* Announces a request, and nothing more. */
+void tht_queue_request(thetis_queue_member *me);
+
 /* A push that announces its segment, a pop that announces its request: as the last resort, and for
  * tests. */
 thetis_status tht_queue_announce(thetis_queue_member *me, const void *item);

@@ -16,7 +16,7 @@
 enum { BY = 1 << 20, MOST_THREADS = 4, MOST_CELLS = 4 };
 
 static char domain_memory[THETIS_DOMAIN_SIZE(MOST_THREADS, 2, 0)] THETIS_CACHE_ALIGNED;
-static char pool_memory[1 << 16] THETIS_CACHE_ALIGNED;
+static char pool_memory[1 << 17] THETIS_CACHE_ALIGNED;
 static char queue_memory[2048] THETIS_CACHE_ALIGNED;
 static thetis_domain *domain;
 static thetis_pool *pool;
@@ -37,6 +37,7 @@ typedef struct size {
     size_t blocks; /* of the pool, all there are; 0: enough */
     size_t batch;  /* of the pool; 0: 4 */
     size_t limbo;  /* of the pool; 0: 1 */
+    size_t looks, frees; /* of the pool; 0: as many as threads; 4 */
 } size;
 
 static inline void make_pool(size of, const thetis_queue_cfg *cfg)
@@ -49,8 +50,8 @@ static inline void make_pool(size of, const thetis_queue_cfg *cfg)
                  THETIS_OK);
     thetis_pool_shape_ shape = tht_pool_shape(&domain_cfg, &pool_cfg);
     shape.limbo = of.limbo ? of.limbo : 1;
-    shape.looks = of.threads;
-    shape.frees = 4;
+    shape.looks = of.looks ? of.looks : of.threads;
+    shape.frees = of.frees ? of.frees : 4;
     shape.most = tht_pool_most(&shape);
     shape.batches = of.blocks ? of.blocks / shape.batch : 9;
     size_t bytes = tht_pool_bytes(&shape);

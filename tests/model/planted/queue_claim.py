@@ -9,11 +9,11 @@ FAULTS = [
     Fault("queue_claim retires without a seal", "reclamation", POP,
           "        if (was & QUEUE_PASSED) queue_seal(queue, old);\n", "        (void)was;\n",
           first="pct queue-left"),
-=======
-          "        if (was & QUEUE_PASSED) queue_seal(queue, old);\n", "        (void)was;\n"),
     Fault("queue_claim passes over what was left", "skipped re-check", POP,
           "    pass->inside = !(was & QUEUE_LEFT);", "    pass->inside = 1 | (int)was;",
           "pct queue-behind"),
+    Fault("queue_claim tells and looks without a fence", "order of steps", POP,
+          "    thetis_atomic_fence_seq_cst();\n", "", "random queue-asked"),
     Fault("queue_claim owner does not kill its cell", "dropped step", POP,
           "    (void)thetis_atomic_fetch_or_relaxed(cell, THT_QUEUE_DEAD);\n", ""),
     Fault("queue_claim forgets the answer before the cell is dead", "order of steps", POP,
