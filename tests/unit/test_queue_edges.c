@@ -191,6 +191,53 @@ TEST(memory_stays_flat)
 
 /* ---- threads that stopped in the middle ------------------------------------------------------ */
 
+/* Unreclaimed segments and those that are pinned, at the most over so many elements. */
+static thetis_pool_levels queue_churn(thetis_queue_member *me, size_t elements)
+{
+    enum { LOOK = 61 }; /* at all places of a segment */
+    thetis_pool_levels most = {0};
+    for (uint32_t k = 0; k < elements; k++) {
+        CHECK_EQ(u32_queue_push(me, k), THETIS_OK);
+        queue_pop_is(me, k);
+        if (k % LOOK) continue;
+        thetis_pool_levels now;
+        thetis_pool_stat(queue_pool, &now);
+        if (now.unreclaimed > most.unreclaimed) most.unreclaimed = now.unreclaimed;
+        if (now.pinned > most.pinned) most.pinned = now.pinned;
+        most.unreclaimed_max = now.unreclaimed_max;
+    }
+    return most;
+}
+
+/* One stops for ever with all that a member can pin: the segments of its last pop and push, and
+ * that of an answer which it has not read. Others go on for 10^7 elements with what is left of a few
+ * segments, and as much waits to be reclaimed at the end as at the beginning. */
+TEST(a_reader_that_stands_still_pins_three_segments)
+{
+    enum { SEGMENT = 4, PINNED = 3 };
+    thetis_queue_member me, it;
+    thetis_queue *queue = queue_make(sizeof(uint32_t), SEGMENT, 16);
+    CHECK_EQ(thetis_queue_join(queue, &it), THETIS_OK);
+    CHECK_EQ(thetis_queue_join(queue, &me), THETIS_OK);
+    queue_push_says(&it, 0, THETIS_OK);
+    queue_pop_is(&it, 0);
+    for (uint32_t k = 0; k < 2 * SEGMENT; k++) queue_push_says(&it, k, THETIS_OK);
+    for (uint32_t k = 0; k < SEGMENT + 1; k++) queue_pop_is(&me, k);
+    tht_queue_request(&it);
+    queue_pop_is(&me, SEGMENT + 2); /* it was answered with the one before */
+    CHECK(!thetis_domain_is_request_(thetis_domain_answer(it.thread_)));
+    for (uint32_t k = SEGMENT + 3; k < 2 * SEGMENT; k++) queue_pop_is(&me, k);
+    thetis_pool_levels before = queue_churn(&me, 1000);
+    thetis_pool_levels after = queue_churn(&me, test_scale(10000000));
+    CHECK_EQ(after.unreclaimed, before.unreclaimed);
+    CHECK(after.unreclaimed <= after.unreclaimed_max);
+    CHECK(after.pinned <= PINNED + 2); /* me has two */
+    uint32_t value;
+    thetis_atomic *cell = (thetis_atomic *)thetis_domain_answer(it.thread_);
+    memcpy(&value, cell + 1, sizeof value);
+    CHECK_EQ(value, SEGMENT + 1);
+}
+
 /* A push that has drawn its ticket and stopped delays nobody. */
 TEST(a_stalled_push_is_passed_over)
 {
@@ -252,7 +299,8 @@ TEST(a_typed_pop_of_another_size_aborts)
 TEST_MAIN(T(bad_configurations_are_refused), T(pools_must_fit), T(more_members_than_places),
           T(a_pool_that_is_used_up_loses_nothing), T(init_without_a_block_is_refused),
           T(fini_gives_all_back), T(who_leaves_leaves_what_it_has_retired),
-          T(memory_stays_flat), T(a_stalled_push_is_passed_over),
+          T(memory_stays_flat), T(a_reader_that_stands_still_pins_three_segments),
+          T(a_stalled_push_is_passed_over),
           T(a_stalled_request_is_answered_once),
           T(a_typed_push_of_another_size_aborts, .aborts = true),
           T(a_typed_pop_of_another_size_aborts, .aborts = true))
