@@ -127,14 +127,23 @@ static uint64_t crowd_p999(uint64_t calls)
     return 0;
 }
 
+/* What is left goes before the next window: an unbounded queue would grow from one to the next. */
+static void crowd_drain(uint64_t left)
+{
+    subject_ring *end = crowd.seat[crowd.seats - 1].end;
+    uint64_t element;
+    while (left > 0 && crowd_pop(end, &element)) left--;
+}
+
 static void crowd_window(void)
 {
-    uint64_t ns = crowd_run(), calls = 0, popped = 0, lengthy = 0;
+    uint64_t ns = crowd_run(), calls = 0, pushed = 0, popped = 0, lengthy = 0;
     for (unsigned k = 0; k < crowd.seats; k++) {
         calls += crowd.seat[k].calls;
         lengthy += crowd.seat[k].lengthy;
-        popped += crowd.seat[k].produces ? 0 : crowd.seat[k].moved;
+        *(crowd.seat[k].produces ? &pushed : &popped) += crowd.seat[k].moved;
     }
+    crowd_drain(pushed > popped ? pushed - popped : 0);
     printf("%llu %.4f %.3f\n", (unsigned long long)crowd_p999(calls),
            (double)lengthy * 1e6 / (double)calls, (double)ns / (double)(popped ? popped : 1));
     fflush(stdout);

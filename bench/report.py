@@ -54,9 +54,14 @@ def label(number):
     return f"{number:,.{max(0, 4 - whole)}f}"
 
 
+def promised(row):
+    """What the subject promises, as far as its figures say."""
+    return f" ({row['promise']})" if "promise" in row else ""
+
+
 def draw(axes, title, rows):
     """One panel."""
-    names = [f"{row['subject']}  {label(row['median'])}" for row in rows]
+    names = [f"{row['subject']}{promised(row)}  {label(row['median'])}" for row in rows]
     medians = [row["median"] for row in rows]
     spread = [[row["median"] - row["min"] for row in rows],
               [row["max"] - row["median"] for row in rows]]

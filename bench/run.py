@@ -30,6 +30,15 @@ FULL = (4, 6)   # starts of each program, windows per start
 QUICK = (1, 9)
 SPARE_DESCRIPTORS = 64
 MAP_MANY = ("thetis", "tbb", "rculfhash", "libcds", "mutex", "control")  # several may write
+# What rings with many ends on both sides promise: whether a thread that stops can stop others, and
+# which order elements come in. Where one subject differs between stems, by both.
+PROMISES = {
+    "thetis": "wait-free, FIFO", "thetis-value": "wait-free, FIFO",
+    "thetis-index": "wait-free, FIFO", "boost": "lock-free, FIFO", "tbb": "blocks, FIFO",
+    "moodycamel": "lock-free, order of each producer", "queue libcds": "lock-free, FIFO",
+    "mpmc libcds": "blocks, FIFO", "ck_ring": "blocks, FIFO", "rte_ring": "blocks, FIFO",
+    "rte_ring-rts": "blocks, FIFO", "rte_ring-hts": "blocks, FIFO", "mutex": "blocks, FIFO"}
+PROMISING = ("mpmc", "queue")
 MPSC = ("thetis", "urcu", "moodycamel", "ck_ring", "rte_ring", "mutex")  # all but the control
 
 
@@ -246,6 +255,14 @@ STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "l
          "fair": fair, "conn": conn}
 
 
+def promise(bench, subject):
+    """What a subject promises, or None."""
+    stem = bench.partition(".")[0]
+    if stem not in PROMISING:
+        return None
+    return PROMISES.get(f"{stem} {subject}", PROMISES.get(subject))
+
+
 class Probe:
     """A running subject: one line in, one line of figures out."""
 
@@ -328,7 +345,8 @@ class Report:
     def row(self, row, spread):
         """One line."""
         if self.as_json:
-            print(json.dumps(row), flush=True)
+            label = promise(row["bench"], row["subject"])
+            print(json.dumps(row | ({"promise": label} if label else {})), flush=True)
             return
         print(f"{row['bench']:<18} {row['subject']:<13} {row['metric']:<18} {row['unit']:<12} "
               f"{row['median']:>12.4g} {spread} n {row['n']}", flush=True)
@@ -428,7 +446,8 @@ def run_bench(report, build, bench, quick):
         report.note(f"skipped: {bench.stem} {s.name}: environment({s.missing})")
     values, variants = measure(build, bench, subjects, quick)
     for name, variant in variants.items():
-        report.note(f"{name}: {variant}")
+        label = promise(bench.name, name)
+        report.note(f"{name}: {variant}" + (f"; {label}" if label else ""))
     if bench.stalled:
         report_stalled(report, bench, values, quick)
         return

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
  * mpsc_moodycamel.cpp: moodycamel::ConcurrentQueue with explicit tokens, its fastest form. Its
- * order is that of each producer only; it allocates.
+ * order is that of each producer only; it allocates. With BENCH_UNBOUNDED it may grow.
  */
 #include <concurrentqueue/concurrentqueue.h>
 #include <stdint.h>
 
 #define CAPACITY 4096
+#ifdef BENCH_UNBOUNDED
+#define SUBJECT_ENQUEUE enqueue
+#define SUBJECT_VARIANT "moodycamel::ConcurrentQueue, enqueue/try_dequeue with tokens"
+#else
+#define SUBJECT_ENQUEUE try_enqueue
 #define SUBJECT_VARIANT "moodycamel::ConcurrentQueue, try_enqueue/try_dequeue with tokens, _bulk"
+#endif
 #define SUBJECT_JOIN(ring) subject_open()
 
 static moodycamel::ConcurrentQueue<uint64_t> queue{CAPACITY};
@@ -25,7 +31,7 @@ static subject_ring *subject_open()
 
 static inline int subject_push(subject_ring *ring, uint64_t v)
 {
-    return queue.try_enqueue(ring->producer, v);
+    return queue.SUBJECT_ENQUEUE(ring->producer, v);
 }
 
 static inline int subject_pop(subject_ring *ring, uint64_t *v)

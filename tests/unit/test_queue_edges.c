@@ -210,8 +210,8 @@ static thetis_pool_levels queue_churn(thetis_queue_member *me, size_t elements)
 }
 
 /* One stops for ever with all that a member can pin: the segments of its last pop and push, and
- * that of an answer which it has not read. Others go on for 10^7 elements with what is left of a few
- * segments, and as much waits to be reclaimed at the end as at the beginning. */
+ * that of an answer which it has not read. Others go on for 10^7 elements with what is left of a
+ * few segments, and as much waits to be reclaimed at the end as at the beginning. */
 TEST(a_reader_that_stands_still_pins_three_segments)
 {
     enum { SEGMENT = 4, PINNED = 3 };
