@@ -58,6 +58,16 @@ RUNS = [
     ("queue_link", ["THREADS=3", "LOST=0", "NO_CLEAR"], False),
     ("queue_link", ["TIMES=5", "LOST=0", "MINE_FIRST"], False),
     ("queue_link", ["TIMES=4", "CLOSER", "CLOSE_LAST"], False),
+    ("grow", ["TIMES=2", "RESIZES=2"], True),
+    ("grow", ["TIMES=1", "RESIZES=3"], True),
+    ("grow", ["TIMES=2", "RESIZES=3", "NO_RECHECK"], False),
+    ("grow", ["TIMES=2", "RESIZES=3", "LATE_FILL"], False),
+    ("grow", ["TIMES=2", "RESIZES=3", "DEAD_ALIKE"], False),
+    ("grow", ["TIMES=2", "RESIZES=3", "MOVE_BACK"], False),
+    ("grow", ["TIMES=2", "RESIZES=3", "DEAD_EARLY"], False),
+    ("grow", ["TIMES=2", "RESIZES=3", "UNDRAINED"], False),
+    ("grow", ["TIMES=2", "RESIZES=3", "TRIM_BLIND"], False),
+    ("grow", ["TIMES=2", "RESIZES=3", "TRIM_ALONE"], False),
 ]
 
 
