@@ -29,6 +29,10 @@ void *tht_port_map(size_t bytes);
 /* Gives back what tht_port_map returned for the same `bytes`. NULL is allowed. */
 void tht_port_unmap(void *memory, size_t bytes);
 
+/* Gives back what lies behind some whole pages of it; they are zero-filled when they are used next.
+ * Never called where there are no pages. */
+void tht_port_discard(void *memory, size_t bytes);
+
 /* Bytes of a page, a power of two; 0 without memory management: then there is no mirror. */
 size_t tht_port_page(void);
 

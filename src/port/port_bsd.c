@@ -33,6 +33,14 @@ int tht_port_file(void)
 #endif
 }
 
+/* madvise() need not forget what was there; a new mapping in its place has. */
+void tht_port_discard(void *memory, size_t bytes)
+{
+    void *at = mmap(memory, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
+    THETIS_ASSERT1(at == memory);
+    (void)at;
+}
+
 int tht_port_entropy(void *out, size_t bytes)
 {
     arc4random_buf(out, bytes);

@@ -20,6 +20,13 @@ int tht_port_file(void)
     return memfd_create("thetis", MFD_CLOEXEC);
 }
 
+void tht_port_discard(void *memory, size_t bytes)
+{
+    int failed = madvise(memory, bytes, MADV_DONTNEED);
+    THETIS_ASSERT1(!failed);
+    (void)failed;
+}
+
 int tht_port_entropy(void *out, size_t bytes)
 {
     char *at = out;

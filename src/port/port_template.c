@@ -39,6 +39,12 @@ void tht_port_unmap(void *memory, size_t bytes)
     (void)bytes;
 }
 
+void tht_port_discard(void *memory, size_t bytes)
+{
+    (void)memory;
+    (void)bytes;
+}
+
 size_t tht_port_page(void)
 {
     return 0;

@@ -59,6 +59,18 @@ TEST(mapped_memory_is_zero_aligned_and_apart)
     CHECK(tht_port_map(SIZE_MAX & ~(tht_port_page() - 1)) == NULL);
 }
 
+TEST(discarded_pages_are_zero_again)
+{
+    size_t page = tht_port_page();
+    char *at = tht_port_map(3 * page);
+    CHECK(at != NULL);
+    memset(at, 0xFF, 3 * page);
+    tht_port_discard(at + page, page);
+    for (size_t k = 0; k < 3 * page; k++)
+        CHECK_EQ(at[k] == 0, k >= page && k < 2 * page);
+    tht_port_unmap(at, 3 * page);
+}
+
 TEST(unmapping_what_was_not_mapped_aborts)
 {
     tht_port_unmap((char *)tht_port_map(1) + 1, 1);
@@ -324,7 +336,7 @@ TEST(a_long_message_is_cut)
 }
 
 TEST_MAIN(T(the_clock_never_goes_back), T(the_clock_counts_nanoseconds),
-          T(mapped_memory_is_zero_aligned_and_apart),
+          T(mapped_memory_is_zero_aligned_and_apart), T(discarded_pages_are_zero_again),
           T(unmapping_what_was_not_mapped_aborts, .aborts = true),
           T(a_mirror_shows_its_bytes_twice), T(masked_sections_nest),
           T(entropy_differs_and_fills_everything),
