@@ -23,12 +23,16 @@ set(THETIS_SOURCES
   src/domain/domain.c
   src/domain/pool.c
   src/cell/cell.c
+  src/map/check.c
+  src/map/grow.c
   src/map/make.c
   src/map/map.c
   src/queue/queue.c
   src/queue/push.c
   src/queue/pop.c
   src/loop/ahead.c
+  src/map/table.c
+  src/map/trim.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -73,9 +77,13 @@ set(THETIS_SOURCES_BARE
   src/domain/domain.c
   src/domain/pool.c
   src/cell/cell.c
+  src/map/check.c
+  src/map/grow.c
   src/map/make.c
   src/map/map.c
   src/queue/queue.c
   src/queue/push.c
   src/queue/pop.c
+  src/map/table.c
+  src/map/trim.c
 )

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * thetis/map.h: hash map from words to words, any number of readers and writers. Its size is fixed.
+ * thetis/map.h: hash map from words to words, any number of readers and writers. It grows and
+ * shrinks with its content, without ever stopping anybody, or keeps its size in caller's memory.
  *
  *     thetis_domain_cfg threads = {.threads = 8, .hazards = 1, .args = THETIS_MAP_ARGS};
  *     thetis_map_cfg cfg = {.capacity = 1000};
  *     thetis_domain *domain;                               thetis/domain.h
  *     thetis_domain_thread *me;                            one for each thread
  *     thetis_map *map;
- *     thetis_status s = thetis_map_init(mem, len, domain, &cfg, &map);
+ *     thetis_status s = thetis_map_init(mem, len, domain, &cfg, &map);     of a fixed size; or
+ *     cfg.capacity_max = 1000000;
+ *     s = thetis_map_create(domain, &cfg, &map);
  *     s = thetis_map_insert(map, me, 7, 42, NULL);         OK, EXISTS or ENOMEM
  *     uintptr_t value;
  *     s = thetis_map_find(map, me, 7, &value);             OK or ABSENT
@@ -19,13 +22,19 @@
  *
  * Algorithm: an array of buckets, each a wait-free cell (src/cell/cell.h) with the pairs of the
  * keys that hash there; buckets are replaced as a whole. After the freezable sets of Liu, Zhang and
- * Spear ("Dynamic-sized nonblocking hash tables", 2014) without what moves them, with updates that
- * carry out those of others.
+ * Spear ("Dynamic-sized nonblocking hash tables", 2014), with updates that carry out those of
+ * others. A map that has more than 3 pairs for 2 buckets begins a table of twice as many, one that
+ * has less than 1 for 4 a table of half as many. Then each operation but find moves the bucket that
+ * it needs and two others, or what becomes of two: so the resize is over after a quarter to half as
+ * many operations as there are buckets, before the next one is due, and no operation does more. It
+ * is src/map/grow.c that says how.
  *
- * Invariants: the pairs of a bucket have different keys, that hash there.
+ * Invariants: the pairs of a bucket have different keys, that hash there. At any time one bucket
+ * has the truth about a key: the old one until it is given up, then the new one.
  *
- * Linearization: find, and what changes nothing, when the bucket is read; an update when it is
- * replaced, by whoever does that.
+ * Linearization: find, and what changes nothing, when the bucket is read, or, if the bucket was
+ * frozen since the call, when that was done; an update when the bucket is replaced, by whoever does
+ * that. A find reads at most two buckets for each try.
  *
  * The function of update() is pure: it depends on its arguments only, and touches nothing else. It
  * may be called several times, by other threads, but takes effect once. So is a hash function.
@@ -36,17 +45,26 @@
  * replaces a pair or erases it needs a block, too, unless the bucket is left empty: beyond
  * `capacity` it may fail until others have been erased.
  *
- * Steps: accesses to buckets, versions (each word of them), and words of the domain and pools.
- * Memory: thetis_map_size() bytes from the caller: about 40 for each pair, and what the pools keep
- * for stopped threads.
+ * A map that grew keeps the memory of its tables, 8 bytes for each bucket that it ever had, until
+ * trim(). Two full buckets that become one when it shrinks have up to twice as many pairs; then it
+ * does not shrink any more until it has grown.
  *
- * Orders: those of thetis/domain.h; nothing else is shared.
+ * Steps: accesses to buckets, versions (each word of them), and words of the domain and pools.
+ * Memory: thetis_map_size() bytes from the caller, or from the system: about 40 for each pair, and
+ * what the pools keep for stopped threads.
+ *
+ * Orders (each end names the other), beside those of thetis/domain.h:
+ *   map.state    who sets the state releases what it has seen in the tables' cells; who loads it
+ *                acquires that.
+ *   map.front    the same for the buckets that have been moved.
+ *   map.working  a thread that moves buckets says so; who gives memory back acquires what it did.
  *
  * | operation            | progress  | bound              | ISR-safe | shm |
  * |----------------------|-----------|--------------------|----------|-----|
  * | find                 | wait-free | thetis_map_bound() | no       | no  |
  * | insert, put, replace | wait-free | thetis_map_bound() | no       | no  |
  * | erase, cas, update   | wait-free | thetis_map_bound() | no       | no  |
+ * | count                | wait-free | N                  | no       | no  |
  */
 #ifndef THETIS_MAP_H
 #define THETIS_MAP_H
@@ -58,6 +76,7 @@ typedef struct thetis_map thetis_map;
 
 typedef struct thetis_map_cfg {
     size_t capacity;                   /* pairs, >= 1 */
+    size_t capacity_max;               /* pairs that it may grow to; 0: it keeps its size */
     uintptr_t seed;                    /* of the hash: a secret, where keys come from strangers */
     uintptr_t (*hash)(uintptr_t key);  /* its lower bits are used; NULL: a mix with the seed */
 } thetis_map_cfg;
@@ -76,7 +95,8 @@ typedef enum thetis_map_op { THETIS_MAP_FIND, THETIS_MAP_UPDATE } thetis_map_op;
 
 THETIS_BEGIN_DECLS
 
-/** Bytes that a map of this configuration needs, for a domain of that one; 0 if one is invalid.
+/** Bytes that a map of this configuration needs, for a domain of that one; 0 if one is invalid, or
+ *  the map may grow.
  *  @progress wait-free, 0 steps */
 THETIS_API size_t thetis_map_size(const thetis_domain_cfg *domain, const thetis_map_cfg *cfg);
 
@@ -88,6 +108,18 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_map_init(void *mem, size_t len,
                                                           thetis_domain *domain,
                                                           const thetis_map_cfg *cfg,
                                                           thetis_map **out);
+
+/** An empty map that may grow, in memory of its own: addresses for all tables that there can be are
+ *  taken now, pages as they are used. init() builds maps that keep their size.
+ *  EINVAL: as for init(). ENOMEM: no memory, or the port maps none.
+ *  @progress blocking: the system's mmap */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_create(thetis_domain *domain,
+                                                            const thetis_map_cfg *cfg,
+                                                            thetis_map **out);
+
+/** Frees a map of create() that nobody uses any more. NULL is allowed.
+ *  @progress blocking: the system's munmap */
+THETIS_API void thetis_map_destroy(thetis_map *map);
 
 /** OK and the key's value; ABSENT. Allocates nothing.
  *  @progress wait-free, at most thetis_map_bound() steps */
@@ -137,10 +169,19 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_map_update(thetis_map *map,
                                                             uintptr_t key, thetis_map_fn *fn,
                                                             uintptr_t arg, uintptr_t *old);
 
-/** While nobody else uses it: ECORRUPT if a bucket contradicts the invariants above; `*pairs` is
- *  how many there are.
+/** Gives the pages of tables that a map of create() does not use now back to the system: how many
+ *  bytes. Any thread may call it at any time; no resize begins meanwhile.
+ *  @progress blocking: the system's madvise */
+THETIS_API size_t thetis_map_trim(thetis_map *map);
+
+/** While nobody else uses it: ECORRUPT if a table or a bucket contradicts the invariants above;
+ *  `*pairs` is how many there are.
  *  @progress owner */
 THETIS_API THETIS_NODISCARD thetis_status thetis_map_check(const thetis_map *map, size_t *pairs);
+
+/** How many pairs there are, but for what operations insert or erase meanwhile. By anybody.
+ *  @progress wait-free (claimed), N steps */
+THETIS_API size_t thetis_map_count(const thetis_map *map);
 
 /** The most steps of find, and of each other operation.
  *  @progress wait-free, 0 steps */

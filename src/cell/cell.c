@@ -12,22 +12,16 @@ typedef struct cell_batch {
     uintptr_t args[THT_CELL_RECORDS][THT_CELL_ARGS];
 } cell_batch;
 
-/* The caller's own operation in an attempt. */
-typedef struct cell_own {
-    const tht_cell_op *op;
-    uintptr_t request; /* 0: it is not announced */
-} cell_own;
-
 /* ---- finish, collect ------------------------------------------------------------------------- */
 
 /* While the version is protected: it cannot have been retired before all its results were told. */
-static void cell_finish(const tht_cells *cells, uintptr_t head)
+void tht_cell_finish(const tht_cells *cells, uintptr_t head)
 {
     const tht_cell_block *version = tht_cell_version(head);
     if (!version) return;
     const tht_cell_record *record = tht_cell_records(version);
     for (size_t n = version->records; n > 0; n--, record++)
-        thetis_domain_finish(cells->domain, record->thread, record->request, head);
+        thetis_domain_finish(cells->domain, record->thread, record->request, (uintptr_t)version);
 }
 
 /* Adds a thread's operation, if it is pending and goes to this place. */
@@ -67,14 +61,15 @@ static void cell_collect(const tht_cells *cells, size_t self, const void *place,
 
 /* ---- build ----------------------------------------------------------------------------------- */
 
-/* Bytes of the version: what one operation makes fewer counts only if it is the only one. */
+/* Bytes of the content: what one operation makes fewer counts only if it is the only one. `own` is
+ * the caller's, if it is not announced, or NULL. */
 static size_t cell_bytes(const tht_cells *cells, const tht_cell_block *version,
-                         const cell_batch *batch, const cell_own *own)
+                         const cell_batch *batch, const uintptr_t *own)
 {
     const tht_cell_kind *kind = cells->kind;
     size_t bytes = kind->bytes(version), more = 0;
-    if (!own->request) {
-        ptrdiff_t grows = kind->grows(version, own->op->args);
+    if (own) {
+        ptrdiff_t grows = kind->grows(version, own);
         if (batch->n == 0) return (size_t)((ptrdiff_t)bytes + grows);
         if (grows > 0) more = (size_t)grows;
     }
@@ -86,7 +81,7 @@ static size_t cell_bytes(const tht_cells *cells, const tht_cell_block *version,
 }
 
 /* The smallest block that is large enough and to be had; NULL: there is none. */
-static tht_cell_block *cell_take(const tht_cells *cells, thetis_domain_thread *me, size_t bytes)
+tht_cell_block *tht_cell_take(const tht_cells *cells, thetis_domain_thread *me, size_t bytes)
 {
     void *block = NULL;
     size_t k = 0;
@@ -102,14 +97,15 @@ static tht_cell_block *cell_take(const tht_cells *cells, thetis_domain_thread *m
 }
 
 static void cell_fill(const tht_cells *cells, tht_cell_block *block,
-                      const tht_cell_block *version, const cell_batch *batch, const cell_own *own)
+                      const tht_cell_block *version, const cell_batch *batch,
+                      const tht_cell_op *own)
 {
     const tht_cell_kind *kind = cells->kind;
     tht_cell_record *record = tht_cell_records(block);
     block->records = (uint16_t)batch->n;
     block->next = (uint16_t)(batch->next < cells->domain->threads_ ? batch->next : 0);
     if (batch->n == 0) {
-        kind->make(block, version, own->op->args, own->op->result);
+        kind->make(block, version, own->args, own->result);
         return;
     }
     kind->copy(block, version);
@@ -118,27 +114,29 @@ static void cell_fill(const tht_cells *cells, tht_cell_block *block,
         record[k].request = batch->request[k];
         kind->apply(block, batch->args[k], record[k].result);
     }
-    if (!own->request) kind->apply(block, own->op->args, own->op->result);
+    if (own) kind->apply(block, own->args, own->result);
 }
 
 /* A word that no cell has had before. */
-static uintptr_t cell_empty(const tht_cells *cells, const thetis_domain_thread *me)
+uintptr_t tht_cell_empty(const tht_cells *cells, const thetis_domain_thread *me)
 {
     size_t id = thetis_domain_self(me);
-    return (++cells->empties[id] * cells->domain->threads_ + id) << 1 | 1;
+    uintptr_t *n = &cells->empties[id * cells->stride];
+    return (++*n * cells->domain->threads_ + id) << 3 | THT_CELL_EMPTY;
 }
 
 /* What to put into the cell; 0: out of memory. What one operation leaves without content, with
  * nothing to tell to others, needs no version. */
-static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me, const cell_own *own,
-                            const tht_cell_block *version, const cell_batch *batch)
+static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me,
+                            const tht_cell_op *own, const tht_cell_block *version,
+                            const cell_batch *batch)
 {
-    size_t bytes = cell_bytes(cells, version, batch, own);
+    size_t bytes = cell_bytes(cells, version, batch, own ? own->args : NULL);
     if (bytes == 0) {
-        cells->kind->make(NULL, version, own->op->args, own->op->result);
-        return cell_empty(cells, me);
+        cells->kind->make(NULL, version, own->args, own->result);
+        return tht_cell_empty(cells, me);
     }
-    tht_cell_block *block = cell_take(cells, me, bytes);
+    tht_cell_block *block = tht_cell_take(cells, me, bytes);
     if (block) cell_fill(cells, block, version, batch, own);
     return (uintptr_t)block;
 }
@@ -146,54 +144,77 @@ static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me, co
 /* ---- attempts -------------------------------------------------------------------------------- */
 
 /* What was of no use. */
-static void cell_drop(const tht_cells *cells, thetis_domain_thread *me, uintptr_t word)
+void tht_cell_drop(const tht_cells *cells, thetis_domain_thread *me, uintptr_t word)
 {
-    const tht_cell_block *version = tht_cell_version(word);
-    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, (void *)word);
+    tht_cell_block *version = tht_cell_version(word);
+    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, version);
 }
 
-static void cell_retire(const tht_cells *cells, thetis_domain_thread *me, uintptr_t head)
+void tht_cell_retire(const tht_cells *cells, thetis_domain_thread *me, uintptr_t head)
 {
-    const tht_cell_block *version = tht_cell_version(head);
+    tht_cell_block *version = tht_cell_version(head);
     thetis_domain_clear(me, THT_CELL_HAZARD);
-    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, (void *)head);
+    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, version);
 }
 
-static void cell_begin(const tht_cells *cells, thetis_domain_thread *me, const cell_own *own,
-                       cell_batch *batch)
+/* One's own announced operation comes first. */
+static void cell_begin(const tht_cells *cells, const thetis_domain_thread *me,
+                       const tht_cell_op *op, cell_batch *batch)
 {
-    batch->n = own->request ? 1 : 0;
+    batch->n = op->request && cells->kind->goes(op->place, op->args) ? 1 : 0;
     batch->most = cells->batch + batch->n;
-    if (!own->request) return;
+    if (batch->n == 0) return;
     batch->thread[0] = thetis_domain_self(me);
-    batch->request[0] = own->request;
-    for (size_t k = 0; k < cells->args; k++) batch->args[0][k] = own->op->args[k];
+    batch->request[0] = op->request;
+    for (size_t k = 0; k < cells->args; k++) batch->args[0][k] = op->args[k];
 }
 
-static thetis_status cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
-                                  const cell_own *own, uintptr_t head)
+/* The word after the head: with the batch, and `own`; 0: out of memory; the head: nothing to do. */
+static uintptr_t cell_next(const tht_cells *cells, thetis_domain_thread *me,
+                           const tht_cell_op *op, const tht_cell_op *own, uintptr_t head)
 {
     const tht_cell_block *version = tht_cell_version(head);
     cell_batch batch;
-    cell_begin(cells, me, own, &batch);
-    cell_collect(cells, thetis_domain_self(me), own->op->place, version ? version->next : 0,
-                 &batch);
-    uintptr_t word = cell_build(cells, me, own, version, &batch);
+    cell_begin(cells, me, op, &batch);
+    cell_collect(cells, thetis_domain_self(me), op->place, version ? version->next : 0, &batch);
+    return own || batch.n > 0 ? cell_build(cells, me, own, version, &batch) : head;
+}
+
+/* With what the head has told already. */
+static thetis_status cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
+                                  const tht_cell_op *op, uintptr_t head)
+{
+    uintptr_t word = cell_next(cells, me, op, op->request ? NULL : op, head);
     if (!word) return THETIS_ENOMEM;
-    if (!thetis_domain_cas(own->op->cell, head, word)) {
-        cell_drop(cells, me, word);
+    if (!thetis_domain_cas(op->cell, head, word)) {
+        tht_cell_drop(cells, me, word);
         return THETIS_AGAIN;
     }
-    cell_retire(cells, me, head);
+    tht_cell_retire(cells, me, head);
     return THETIS_OK;
 }
 
 thetis_status tht_cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
                                const tht_cell_op *op, uintptr_t head)
 {
-    cell_own own = {.op = op};
-    cell_finish(cells, head);
-    return cell_attempt(cells, me, &own, head);
+    tht_cell_finish(cells, head);
+    return cell_attempt(cells, me, op, head);
+}
+
+thetis_status tht_cell_freeze(const tht_cells *cells, thetis_domain_thread *me,
+                              const tht_cell_op *op, uintptr_t head)
+{
+    tht_cell_op at = *op;
+    tht_cell_finish(cells, head);
+    if (at.request && thetis_domain_answer(me) != at.request) at.request = 0; /* it is done */
+    uintptr_t word = cell_next(cells, me, &at, NULL, head);
+    if (!word) return THETIS_ENOMEM;
+    if (!thetis_domain_cas(op->cell, head, word | THT_CELL_FROZEN)) {
+        if (word != head) tht_cell_drop(cells, me, word);
+        return THETIS_AGAIN;
+    }
+    if (word != head) tht_cell_retire(cells, me, head);
+    return THETIS_OK;
 }
 
 /* ---- announced operations -------------------------------------------------------------------- */
@@ -238,54 +259,82 @@ static void cell_result(uintptr_t answer, const thetis_domain_thread *me, uintpt
     for (size_t k = 0; k < THT_CELL_RESULT; k++) result[k] = record->result[k];
 }
 
+/* Rounds that find that the cell has moved. */
+static size_t cell_moves(const tht_cells *cells)
+{
+    size_t threads = cells->domain->threads_;
+    return cells->moves ? (threads + cells->batch - 1) / cells->batch : 0;
+}
+
 static size_t cell_rounds(const tht_cells *cells)
 {
-    return 2 + (cells->domain->threads_ - 1 + cells->batch - 1) / cells->batch;
+    size_t others = cells->domain->threads_ - 1;
+    return 2 + (others + cells->batch - 1) / cells->batch + cell_moves(cells);
+}
+
+/* A lookup may also find that somebody else has given up the cell. */
+static size_t cell_seeks(const tht_cells *cells)
+{
+    return cell_rounds(cells) + (cells->moves ? 1 : 0);
 }
 
 /* Until somebody has carried it out. Returns the version with the result. */
-static uintptr_t cell_insist(const tht_cells *cells, thetis_domain_thread *me,
-                             const cell_own *own)
+static uintptr_t cell_insist(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op)
 {
     for (size_t round = 0;; round++) {
         uintptr_t head, answer;
         THETIS_ASSERT2(round < cell_rounds(cells));
-        thetis_status s = thetis_domain_protect(me, THT_CELL_HAZARD, own->op->cell, &head);
-        if (s == THETIS_OK) cell_finish(cells, head);
+        thetis_status s = tht_cell_reach(cells, cells->kind, me, op, &head);
+        if (s == THETIS_OK) tht_cell_finish(cells, head);
         answer = thetis_domain_answer(me);
-        if (answer != own->request) return answer;
-        if (s == THETIS_OK) (void)cell_attempt(cells, me, own, head);
+        if (answer != op->request) return answer;
+        if (s == THETIS_OK) (void)cell_attempt(cells, me, op, head);
     }
 }
 
-/* Whoever announces must not run out of memory. A block that is given back stays in the caller's
- * magazine, where its next attempts find it. */
+/* Blocks for an attempt; where cells move, for the two cells that one may be divided into, each
+ * time. */
+static size_t cell_needs(const tht_cells *cells)
+{
+    return 1 + 2 * cell_moves(cells);
+}
+
+/* Whoever announces must not run out of memory. Blocks that are given back stay in the caller's
+ * magazine, where its next attempts find them. */
 static thetis_status cell_reserve(const tht_cells *cells, thetis_domain_thread *me)
 {
     thetis_pool *largest = cells->sizes[cells->size_n - 1].pool;
-    void *block;
-    thetis_status s = thetis_pool_take(largest, me, &block);
-    if (s == THETIS_OK) thetis_pool_give(largest, me, block);
-    return s;
+    void *block = NULL, *last = NULL;
+    size_t left = cell_needs(cells);
+    for (; left > 0 && thetis_pool_take(largest, me, &block) == THETIS_OK; left--) {
+        *(void **)block = last;
+        last = block;
+    }
+    while (last) {
+        block = last;
+        last = *(void **)block;
+        thetis_pool_give(largest, me, block);
+    }
+    return left > 0 ? THETIS_ENOMEM : THETIS_OK;
 }
 
 thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread *me,
-                                   const tht_cell_op *op)
+                                   tht_cell_op *op)
 {
     if (cell_reserve(cells, me) != THETIS_OK) return THETIS_ENOMEM;
-    cell_own own = {.op = op, .request = cell_announce(cells, me, op)};
-    cell_result(cell_insist(cells, me, &own), me, own.request, op->result);
+    op->request = cell_announce(cells, me, op);
+    cell_result(cell_insist(cells, me, op), me, op->request, op->result);
     cell_withdraw(cells, me);
     return THETIS_OK;
 }
 
-void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, const tht_cell_op *op)
+void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op)
 {
     uintptr_t request = cell_announce(cells, me, op), answer = request;
     for (size_t round = 0; answer == request; round++) {
         uintptr_t head;
-        THETIS_ASSERT2(round < cell_rounds(cells));
-        if (thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, &head) == THETIS_OK) {
+        THETIS_ASSERT2(round < cell_seeks(cells));
+        if (tht_cell_seek(cells, cells->kind, me, op, &head) == THETIS_OK) {
             (void)cells->kind->look(tht_cell_version(head), op->args, op->result);
             break;
         }
@@ -297,7 +346,7 @@ void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, const 
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
-static uint64_t cell_pool_bound(const tht_cells *cells, thetis_pool_op op)
+uint64_t tht_cell_block_bound(const tht_cells *cells, thetis_pool_op op)
 {
     uint64_t most = 0;
     for (size_t k = 0; k < cells->size_n; k++) {
@@ -314,10 +363,10 @@ static uint64_t cell_records_bound(const tht_cells *cells)
     return 1 + (others < cells->batch ? others : cells->batch);
 }
 
-/* Protect; for each record a thread, a request, a status. */
-static uint64_t cell_head_bound(const tht_cells *cells)
+/* For each record a thread, a request, a status. */
+uint64_t tht_cell_finish_bound(const tht_cells *cells)
 {
-    return 3 + 1 + 3 * cell_records_bound(cells);
+    return 1 + 3 * cell_records_bound(cells);
 }
 
 /* Collect: where to begin, the words of the mask, one of them twice, each thread's announcement.
@@ -337,7 +386,7 @@ static uint64_t cell_attempt_bound(const tht_cells *cells, const tht_cell_cost *
 static uint64_t cell_blocks_bound(const tht_cells *cells, uint64_t attempts)
 {
     uint64_t first = attempts < cells->size_n ? attempts : cells->size_n;
-    return first * cell_pool_bound(cells, THETIS_POOL_TAKE) + (attempts - first) * 3 +
+    return first * tht_cell_block_bound(cells, THETIS_POOL_TAKE) + (attempts - first) * 3 +
            (attempts - 1) * 3 + attempts * (cells->size_n - 1) * 2;
 }
 
@@ -347,21 +396,30 @@ static uint64_t cell_announce_bound(const tht_cells *cells)
     return cells->args + 2 + 2 * cell_records_bound(cells) + 1 + THT_CELL_RESULT + 3;
 }
 
+/* The largest attempt, without a successful retire. */
+uint64_t tht_cell_freeze_bound(const tht_cells *cells, const tht_cell_cost *cost)
+{
+    return tht_cell_finish_bound(cells) + cell_attempt_bound(cells, cost) +
+           cell_blocks_bound(cells, 1) + 2 + tht_cell_block_bound(cells, THETIS_POOL_RETIRE);
+}
+
 /* K attempts; in all rounds but the last another one; one attempt succeeds, clears its hazard and
- * retires. */
+ * retires. Where cells move each try may have one to move, and as many rounds as there can be. */
 uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost)
 {
-    uint64_t head = cell_head_bound(cells), attempt = cell_attempt_bound(cells, cost);
+    uint64_t head = 3 + cost->reach + tht_cell_finish_bound(cells);
+    uint64_t attempt = cell_attempt_bound(cells, cost);
     uint64_t rounds = cell_rounds(cells), attempts = cells->tries + rounds - 1;
-    uint64_t reserve =
-        cell_pool_bound(cells, THETIS_POOL_TAKE) + cell_pool_bound(cells, THETIS_POOL_GIVE);
+    uint64_t reserve = (tht_cell_block_bound(cells, THETIS_POOL_TAKE) + 2) * cell_needs(cells) +
+                       tht_cell_block_bound(cells, THETIS_POOL_GIVE) * cell_needs(cells);
     return cells->tries * (1 + cost->look + head) + rounds * (head + 1) + attempts * attempt +
            cell_blocks_bound(cells, attempts) + reserve + cell_announce_bound(cells) + 2 +
-           cell_pool_bound(cells, THETIS_POOL_RETIRE);
+           tht_cell_block_bound(cells, THETIS_POOL_RETIRE) +
+           (cells->tries + 1 + cell_moves(cells)) * cost->drain;
 }
 
 uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost)
 {
-    return cells->tries * 3 + cell_announce_bound(cells) + 4 * cell_rounds(cells) + 1 +
-           cost->look;
+    return cells->tries * (3 + cost->seek) + cell_announce_bound(cells) +
+           (4 + cost->seek) * cell_seeks(cells) + 1 + cost->look;
 }

@@ -14,6 +14,10 @@
  * a number that is used once. So no word comes back to a cell while somebody protects it, and a
  * compare-and-swap that succeeds replaces what was read. A structure has many cells, and one mask
  * with a bit for each thread that has announced something to it.
+ * A structure may move what a cell has to another one. It freezes the cell, by an attempt without
+ * an operation of its own that also tags the word: nobody replaces that by a version any more. When
+ * the content is elsewhere the cell is dead, with the number of the move, until it is filled again.
+ * A word that is 0 or dead is not filled.
  *
  * An attempt of any thread:
  *   1 protect the head h (domain.h). Failed: the cell has changed; this attempt is over;
@@ -38,6 +42,8 @@
  * operations of others pending, the next ceil(P / b) at most are without it, as each carries b in
  * turn; and that with it is the last. One attempt more finishes the operation, or fails to protect,
  * and then who replaced the version has finished it. With P < N: 2 + ceil((N - 1) / b) attempts.
+ * Where cells move, an attempt may also find that its cell has moved: no more than once before
+ * the bit was seen by all who freeze cells, and once for each of these versions: ceil(N / b).
  *
  * Linearization: an update at the compare-and-swap of the version that has it, in order of the
  * batch, one's own last; one that changes nothing, and a lookup, at the second load of protect, or
@@ -75,9 +81,26 @@ typedef struct tht_cell_record {
     uintptr_t thread, request, result[THT_CELL_RESULT];
 } tht_cell_record;
 
+typedef struct tht_cells tht_cells;
+
+/* An operation: on which cell, at which place, and what; args[0] is the cells' self. */
+typedef struct tht_cell_op {
+    thetis_atomic *cell;
+    const void *place;
+    const uintptr_t *args;
+    uintptr_t *result;  /* THT_CELL_RESULT words */
+    uintptr_t request;  /* 0: it is not announced */
+} tht_cell_op;
+
 /* What the content is, and what is done to it. All are pure, and bounded. A version NULL has none;
  * content is what follows a version's records. */
 typedef struct tht_cell_kind {
+    /* Where cells move, else NULL. Finds the operation's cell, and protects its head: OK, AGAIN,
+     * ENOMEM. For an update the cell is not frozen, and was not left after the head was loaded. */
+    thetis_status (*reach)(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op,
+                           uintptr_t *head);
+    thetis_status (*seek)(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op,
+                          uintptr_t *head);
     /* Whether an operation goes to the cell at this place, as the structure names places. */
     int (*goes)(const void *place, const uintptr_t *args);
     /* 1 and the result, if the operation would leave the content as it is; else 0. */
@@ -102,7 +125,7 @@ typedef struct tht_cell_size {
 } tht_cell_size;
 
 /* What all cells of a structure share. Constant but for the mask. */
-typedef struct tht_cells {
+struct tht_cells {
     const tht_cell_kind *kind;
     thetis_domain *domain;
     const tht_cell_size *sizes; /* of versions, the smallest first */
@@ -111,31 +134,43 @@ typedef struct tht_cells {
     size_t args;         /* words of an operation */
     size_t batch;        /* b, 1 .. THT_CELL_BATCH */
     size_t tries;        /* K */
+    int moves;           /* cells may move */
     thetis_atomic *mask; /* N bits */
-    uintptr_t *empties;  /* of each thread: how many words without content it has made */
-} tht_cells;
-
-/* An operation: on which cell, at which place, and what; args[0] is the cells' self. */
-typedef struct tht_cell_op {
-    thetis_atomic *cell;
-    const void *place;
-    const uintptr_t *args;
-    uintptr_t *result; /* THT_CELL_RESULT words */
-} tht_cell_op;
+    uintptr_t *empties;  /* of each thread: how many words without content it has made; */
+    size_t stride;       /* words from one thread's to the next */
+};
 
 typedef struct tht_cell_cost {
     size_t look, size, copy, apply; /* steps of the kind's functions at most; size: bytes, grows */
+    uint64_t reach, seek, drain; /* where cells move: to find one that does not, and to move one */
 } tht_cell_cost;
 
 /* Words of the mask for n threads. */
 #define THT_CELL_MASK_WORDS(n) (((n) + THETIS_CAP_WORD_BITS - 1) / THETIS_CAP_WORD_BITS)
 
-/* The word of a cell that never had content. */
-#define THT_CELL_EMPTY ((uintptr_t)1)
+/* Words of cells. Blocks' addresses leave the two lowest bits for tags, numbers three. */
+#define THT_CELL_EMPTY ((uintptr_t)1) /* never had content */
+#define THT_CELL_FROZEN ((uintptr_t)2)
 
-static inline const tht_cell_block *tht_cell_version(uintptr_t head)
+/* Left by the move of that number. */
+static inline uintptr_t tht_cell_dead(uintptr_t number)
 {
-    return head & 1 ? NULL : (const tht_cell_block *)head;
+    return number << 3 | 5;
+}
+
+static inline int tht_cell_is_filled(uintptr_t head)
+{
+    return head != 0 && (head & 5) != 5;
+}
+
+static inline int tht_cell_is_frozen(uintptr_t head)
+{
+    return tht_cell_is_filled(head) && (head & THT_CELL_FROZEN);
+}
+
+static inline tht_cell_block *tht_cell_version(uintptr_t head)
+{
+    return head & 1 ? NULL : (tht_cell_block *)(head & ~THT_CELL_FROZEN);
 }
 
 static inline tht_cell_record *tht_cell_records(const tht_cell_block *version)
@@ -152,24 +187,60 @@ static inline void *tht_cell_content(const tht_cell_block *version)
 thetis_status tht_cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
                                const tht_cell_op *op, uintptr_t head);
 
+/* An attempt to freeze the cell: it carries out `op` only if that is announced and goes there. */
+thetis_status tht_cell_freeze(const tht_cells *cells, thetis_domain_thread *me,
+                              const tht_cell_op *op, uintptr_t head);
+
+/* Tells the results that the head, which is protected, has: before it is replaced, or moved. */
+void tht_cell_finish(const tht_cells *cells, uintptr_t head);
+
+/* For what moves content: a block of at least so many bytes of content, or NULL; a word without
+ * content that no cell has had; what to do with a word that was of no use, and with one that no
+ * cell names any more. */
+tht_cell_block *tht_cell_take(const tht_cells *cells, thetis_domain_thread *me, size_t bytes);
+uintptr_t tht_cell_empty(const tht_cells *cells, const thetis_domain_thread *me);
+void tht_cell_drop(const tht_cells *cells, thetis_domain_thread *me, uintptr_t word);
+void tht_cell_retire(const tht_cells *cells, thetis_domain_thread *me, uintptr_t head);
+
 /* What is left to do after K failures: OK or ENOMEM; OK. */
 thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread *me,
-                                   const tht_cell_op *op);
-void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, const tht_cell_op *op);
+                                   tht_cell_op *op);
+void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op);
 
-/* The most steps of an update, and of a lookup. */
+/* The most steps of an update, of a lookup, of a freeze, of finish, and of a block's ways. */
 uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost);
 uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost);
+uint64_t tht_cell_freeze_bound(const tht_cells *cells, const tht_cell_cost *cost);
+uint64_t tht_cell_finish_bound(const tht_cells *cells);
+uint64_t tht_cell_block_bound(const tht_cells *cells, thetis_pool_op op);
+
+static inline thetis_status tht_cell_reach(const tht_cells *cells, const tht_cell_kind *kind,
+                                           thetis_domain_thread *me, tht_cell_op *op,
+                                           uintptr_t *head)
+{
+    if (kind->reach) return kind->reach(cells, me, op, head);
+    return thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, head);
+}
+
+static inline thetis_status tht_cell_seek(const tht_cells *cells, const tht_cell_kind *kind,
+                                          thetis_domain_thread *me, tht_cell_op *op,
+                                          uintptr_t *head)
+{
+    if (kind->seek) return kind->seek(cells, me, op, head);
+    return thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, head);
+}
 
 /* Carries out an operation that may change the content: OK, or ENOMEM and nothing was done. */
 static inline thetis_status tht_cell_update(const tht_cells *cells, const tht_cell_kind *kind,
-                                            thetis_domain_thread *me, const tht_cell_op *op)
+                                            thetis_domain_thread *me, tht_cell_op *op)
 {
     for (size_t k = 0; k < cells->tries; k++) {
         uintptr_t head;
-        if (thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, &head) != THETIS_OK) continue;
-        if (kind->look(tht_cell_version(head), op->args, op->result)) return THETIS_OK;
-        thetis_status s = tht_cell_attempt(cells, me, op, head);
+        thetis_status s = tht_cell_reach(cells, kind, me, op, &head);
+        if (s == THETIS_OK) {
+            if (kind->look(tht_cell_version(head), op->args, op->result)) return THETIS_OK;
+            s = tht_cell_attempt(cells, me, op, head);
+        }
         if (s != THETIS_AGAIN) return s;
     }
     return tht_cell_update_slow(cells, me, op);
@@ -177,11 +248,11 @@ static inline thetis_status tht_cell_update(const tht_cells *cells, const tht_ce
 
 /* Carries out an operation that changes nothing. */
 static inline void tht_cell_find(const tht_cells *cells, const tht_cell_kind *kind,
-                                 thetis_domain_thread *me, const tht_cell_op *op)
+                                 thetis_domain_thread *me, tht_cell_op *op)
 {
     for (size_t k = 0; k < cells->tries; k++) {
         uintptr_t head;
-        if (thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, &head) != THETIS_OK) continue;
+        if (tht_cell_seek(cells, kind, me, op, &head) != THETIS_OK) continue;
         (void)kind->look(tht_cell_version(head), op->args, op->result);
         return;
     }

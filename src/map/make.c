@@ -4,15 +4,28 @@
  */
 #include "map.h"
 
+#include "../port/port.h"
+
 /* ---- shape ----------------------------------------------------------------------------------- */
 
 /* Versions by their most pairs, and the most buckets of 2^16 that are expected to need one of that
- * size: the largest Poisson probability, over all loads up to 1, of so many pairs, but more than
- * the size before has. The last has room for the most pairs, and the most records. */
+ * size: the largest Poisson probability of so many pairs, but more than the size before has, over
+ * all loads up to 1, and half of it for loads up to 1.5: those of a map that is about to grow for
+ * the last time. The last has room for the most pairs, and the most records. */
 static const struct {
     uint16_t pairs, of_65536;
-} map_sizes[THT_MAP_SIZES] = {{1, 24110}, {2, 12055}, {3, 4019}, {4, 1005},
-                              {6, 235},   {8, 6},     {12, 1},   {0, 1}};
+} map_sizes[THT_MAP_SIZES] = {{1, 24110}, {2, 12055}, {3, 4113}, {4, 1543},
+                              {6, 577},   {8, 30},    {12, 1},   {0, 1}};
+
+/* A growing map looks at its load when a bucket has that many pairs, or after so many erasures. */
+enum { MAP_CROWD = 6, MAP_OFTEN = 64 };
+
+static size_t map_power(size_t n)
+{
+    size_t power = 1;
+    while (power < n) power *= 2;
+    return power;
+}
 
 /* Far more than the expected value has as its deviation; see the header for what remains. */
 static size_t map_blocks(size_t buckets, size_t k)
@@ -22,11 +35,13 @@ static size_t map_blocks(size_t buckets, size_t k)
     return expected + expected / 16 + 64;
 }
 
+/* Shrinking, two buckets may become one. */
 static size_t map_version_bytes(const tht_map_shape *shape, size_t k)
 {
     size_t pairs = map_sizes[k].pairs, records = 0;
     if (k + 1 == THT_MAP_SIZES) {
-        pairs = shape->bucket + shape->batch;
+        size_t merged = shape->buckets < shape->buckets_max ? 2 : 1;
+        pairs = merged * shape->bucket + shape->batch;
         records = shape->batch + 1;
     }
     return sizeof(tht_cell_block) + records * sizeof(tht_cell_record) +
@@ -38,13 +53,18 @@ tht_map_shape tht_map_shape_of(const thetis_domain_cfg *domain, const thetis_map
     tht_map_shape shape = {0};
     if (thetis_domain_size(domain) == 0 || domain->args < THETIS_MAP_ARGS) return shape;
     if (cfg->capacity < 1 || cfg->capacity > THETIS_MAP_CAPACITY_MAX) return shape;
+    if (cfg->capacity_max > THETIS_MAP_CAPACITY_MAX) return shape;
     shape.bucket = THETIS_MAP_BUCKET;
+    shape.crowd = MAP_CROWD;
+    shape.often = MAP_OFTEN;
     shape.tries = 2;
     shape.batch = domain->threads < THT_CELL_BATCH ? domain->threads : THT_CELL_BATCH;
-    for (shape.buckets = 1; shape.buckets < cfg->capacity;) shape.buckets *= 2;
+    shape.buckets = map_power(cfg->capacity);
+    shape.buckets_max = map_power(cfg->capacity_max);
+    if (shape.buckets_max < shape.buckets) shape.buckets_max = shape.buckets;
     for (size_t k = 0; k < THT_MAP_SIZES; k++) {
         shape.pool[k] = (thetis_pool_cfg){.size = map_version_bytes(&shape, k),
-                                          .blocks = map_blocks(shape.buckets, k)};
+                                          .blocks = map_blocks(shape.buckets_max, k)};
     }
     return shape;
 }
@@ -54,13 +74,23 @@ static size_t map_lines(size_t bytes)
     return THETIS_DOMAIN_LINES_(bytes);
 }
 
-/* The map, its mask, the counts of empty words, the cells; then the pools. */
+static size_t map_shared_bytes(const thetis_domain_cfg *domain)
+{
+    return sizeof(tht_map_shared) + THT_CELL_MASK_WORDS(domain->threads) * sizeof(thetis_atomic);
+}
+
+/* Of all tables. */
+static size_t map_cells(const tht_map_shape *shape)
+{
+    return 2 * shape->buckets_max - shape->buckets;
+}
+
+/* The map, what is shared, what is each thread's, the cells; then the pools. */
 static size_t map_pools_at(const thetis_domain_cfg *domain, const tht_map_shape *shape)
 {
-    return map_lines(sizeof(thetis_map)) +
-           map_lines(THT_CELL_MASK_WORDS(domain->threads) * sizeof(thetis_atomic)) +
-           map_lines(domain->threads * sizeof(uintptr_t)) +
-           map_lines(shape->buckets * sizeof(thetis_atomic));
+    return map_lines(sizeof(thetis_map)) + map_lines(map_shared_bytes(domain)) +
+           domain->threads * sizeof(tht_map_local) +
+           map_lines(map_cells(shape) * sizeof(thetis_atomic));
 }
 
 size_t tht_map_bytes(const thetis_domain_cfg *domain, const tht_map_shape *shape)
@@ -78,7 +108,7 @@ size_t tht_map_bytes(const thetis_domain_cfg *domain, const tht_map_shape *shape
 size_t thetis_map_size(const thetis_domain_cfg *domain, const thetis_map_cfg *cfg)
 {
     tht_map_shape shape = tht_map_shape_of(domain, cfg);
-    return tht_map_bytes(domain, &shape);
+    return shape.buckets < shape.buckets_max ? 0 : tht_map_bytes(domain, &shape);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -98,40 +128,85 @@ static void map_build_pools(thetis_map *map, unsigned char *at, const thetis_dom
     }
 }
 
+static unsigned char *map_build_shared(thetis_map *map, unsigned char *at,
+                                       const thetis_domain_cfg *domain)
+{
+    uintptr_t log = 0;
+    while ((size_t)1 << log < map->least) log++;
+    map->shared = (void *)at;
+    thetis_atomic_store_relaxed(&map->shared->state, log);
+    thetis_atomic_store_relaxed(&map->shared->front, 0);
+    map->cells.mask = (void *)(map->shared + 1);
+    for (size_t k = 0; k < THT_CELL_MASK_WORDS(domain->threads); k++)
+        thetis_atomic_store_relaxed(&map->cells.mask[k], 0);
+    at += map_lines(map_shared_bytes(domain));
+    map->local = (void *)at;
+    map->cells.empties = &map->local->empties;
+    map->cells.stride = sizeof *map->local / sizeof(uintptr_t);
+    for (size_t k = 0; k < domain->threads; k++) map->local[k] = (tht_map_local){.empties = 0};
+    return at + domain->threads * sizeof(tht_map_local);
+}
+
+/* The first table is filled, the others are not. */
+static void map_build_cells(thetis_map *map, unsigned char *at, int blank)
+{
+    map->cell = (void *)at;
+    for (size_t k = map->least; k < 2 * map->least; k++)
+        thetis_atomic_store_relaxed(tht_map_cell(map, k), THT_CELL_EMPTY);
+    for (size_t k = 2 * map->least; !blank && k < 2 * map->most; k++)
+        thetis_atomic_store_relaxed(tht_map_cell(map, k), 0);
+}
+
 thetis_map *tht_map_build(void *mem, thetis_domain *domain, const tht_map_shape *shape,
-                          const thetis_map_cfg *cfg)
+                          const thetis_map_cfg *cfg, int blank)
 {
     const thetis_domain_cfg of = {domain->threads_, domain->hazards_, domain->args_};
-    size_t words = THT_CELL_MASK_WORDS(of.threads);
-    unsigned char *at = mem;
     thetis_map *map = mem;
-    *map = (thetis_map){.cfg = *cfg, .mask = shape->buckets - 1, .bucket = shape->bucket};
-    at += map_lines(sizeof *map);
+    *map = (thetis_map){.cfg = *cfg, .least = shape->buckets, .most = shape->buckets_max,
+                        .bucket = shape->bucket, .crowd = shape->crowd, .often = shape->often};
     map->cells = (tht_cells){.kind = &tht_map_kind, .domain = domain, .sizes = map->sizes,
                              .size_n = THT_MAP_SIZES, .self = (uintptr_t)map,
                              .args = THETIS_MAP_ARGS, .batch = shape->batch,
-                             .tries = shape->tries, .mask = (void *)at};
-    for (size_t k = 0; k < words; k++) thetis_atomic_store_relaxed(&map->cells.mask[k], 0);
-    at += map_lines(words * sizeof(thetis_atomic));
-    map->cells.empties = (void *)at;
-    for (size_t k = 0; k < of.threads; k++) map->cells.empties[k] = 0;
-    at += map_lines(of.threads * sizeof(uintptr_t));
-    map->cell = (void *)at;
-    for (size_t k = 0; k <= map->mask; k++)
-        thetis_atomic_store_relaxed(&map->cell[k], THT_CELL_EMPTY);
-    map_build_pools(map, at + map_lines(shape->buckets * sizeof(thetis_atomic)), &of, shape);
+                             .tries = shape->tries, .moves = map->least < map->most};
+    unsigned char *at = map_build_shared(map, (unsigned char *)mem + map_lines(sizeof *map), &of);
+    map_build_cells(map, at, blank);
+    map_build_pools(map, at + map_lines(map_cells(shape) * sizeof(thetis_atomic)), &of, shape);
     return map;
+}
+
+static thetis_domain_cfg map_domain_cfg(const thetis_domain *domain)
+{
+    return (thetis_domain_cfg){domain->threads_, domain->hazards_, domain->args_};
 }
 
 thetis_status thetis_map_init(void *mem, size_t len, thetis_domain *domain,
                               const thetis_map_cfg *cfg, thetis_map **out)
 {
-    const thetis_domain_cfg of = {domain->threads_, domain->hazards_, domain->args_};
-    tht_map_shape shape = tht_map_shape_of(&of, cfg);
-    size_t size = tht_map_bytes(&of, &shape);
+    const thetis_domain_cfg of = map_domain_cfg(domain);
+    size_t size = thetis_map_size(&of, cfg);
     THETIS_ASSERT1(out);
     if (!mem || (uintptr_t)mem % THETIS_CACHE_LINE != 0) return THETIS_EINVAL;
     if (size == 0 || len < size) return THETIS_EINVAL;
-    *out = tht_map_build(mem, domain, &shape, cfg);
+    tht_map_shape shape = tht_map_shape_of(&of, cfg);
+    *out = tht_map_build(mem, domain, &shape, cfg, 0);
     return THETIS_OK;
+}
+
+thetis_status thetis_map_create(thetis_domain *domain, const thetis_map_cfg *cfg, thetis_map **out)
+{
+    const thetis_domain_cfg of = map_domain_cfg(domain);
+    tht_map_shape shape = tht_map_shape_of(&of, cfg);
+    size_t size = tht_map_bytes(&of, &shape);
+    THETIS_ASSERT1(out);
+    if (size == 0) return THETIS_EINVAL;
+    void *mem = tht_port_map(size);
+    if (!mem) return THETIS_ENOMEM;
+    *out = tht_map_build(mem, domain, &shape, cfg, 1);
+    (*out)->mapped = size;
+    return THETIS_OK;
+}
+
+void thetis_map_destroy(thetis_map *map)
+{
+    if (map) tht_port_unmap(map, map->mapped);
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * map.c: the map of thetis/map.h: making it, its operations as cells see them, and as users do.
+ * map.c: the map of thetis/map.h: its operations as cells see them, and as users do.
  */
 #include "map.h"
 
-/* Words of an operation. */
-enum { MAP_SELF, MAP_OP, MAP_KEY, MAP_VALUE, MAP_MORE };
-
 enum map_op { MAP_FIND, MAP_INSERT, MAP_PUT, MAP_REPLACE, MAP_ERASE, MAP_CAS, MAP_UPDATE };
 
-/* Words of a result. */
+/* Words of a result. `found` is the value that is or was there; after an insertion, how many pairs
+ * the bucket has. */
 enum { MAP_STATUS, MAP_FOUND };
 
 /* ---- hash ------------------------------------------------------------------------------------ */
@@ -23,24 +21,18 @@ static uintptr_t map_mix(uintptr_t key)
     return key ^ key >> THETIS_CAP_WORD_BITS / 2;
 }
 
-static thetis_atomic *map_bucket(const thetis_map *map, uintptr_t key)
+uintptr_t tht_map_hash(const thetis_map *map, uintptr_t key)
 {
-    uintptr_t hash = map->cfg.hash ? map->cfg.hash(key) : map_mix(key ^ map->cfg.seed);
-    return &map->cell[hash & map->mask];
+    return map->cfg.hash ? map->cfg.hash(key) : map_mix(key ^ map->cfg.seed);
 }
 
 /* ---- a bucket's content ---------------------------------------------------------------------- */
-
-static tht_map_pair *map_pairs(const tht_cell_block *version)
-{
-    return tht_cell_content(version);
-}
 
 /* The pair of a key, or NULL. */
 static tht_map_pair *map_search(const tht_cell_block *version, uintptr_t key)
 {
     if (!version) return NULL;
-    tht_map_pair *pair = map_pairs(version), *end = pair + version->items;
+    tht_map_pair *pair = tht_map_pairs(version), *end = pair + version->items;
     while (pair < end && pair->key != key) pair++;
     return pair < end ? pair : NULL;
 }
@@ -52,33 +44,36 @@ static int map_tell(uintptr_t *result, thetis_status status, uintptr_t found)
     return 1;
 }
 
+/* The cell's number says which table it is of. */
 static int map_goes(const void *place, const uintptr_t *args)
 {
-    const thetis_map *map = (const thetis_map *)args[MAP_SELF];
-    return place == map_bucket(map, args[MAP_KEY]);
+    const thetis_map *map = (const thetis_map *)args[THT_MAP_SELF];
+    size_t number = (size_t)((const thetis_atomic *)place - map->cell) + map->least;
+    size_t n = (size_t)1 << (63 - __builtin_clzll(number));
+    return (n | (tht_map_hash(map, args[THT_MAP_KEY]) & (n - 1))) == number;
 }
 
 /* An absent key: what needs one fails, what makes one needs room. */
 static int map_look_absent(const tht_cell_block *version, const uintptr_t *args, uintptr_t *result)
 {
-    const thetis_map *map = (const thetis_map *)args[MAP_SELF];
-    if (args[MAP_OP] != MAP_INSERT && args[MAP_OP] != MAP_PUT)
+    const thetis_map *map = (const thetis_map *)args[THT_MAP_SELF];
+    if (args[THT_MAP_OP] != MAP_INSERT && args[THT_MAP_OP] != MAP_PUT)
         return map_tell(result, THETIS_ABSENT, 0);
-    if (version && version->items == map->bucket) return map_tell(result, THETIS_ENOMEM, 0);
+    if (version && version->items >= map->bucket) return map_tell(result, THETIS_ENOMEM, 0);
     return 0;
 }
 
 static int map_look(const tht_cell_block *version, const uintptr_t *args, uintptr_t *result)
 {
-    const tht_map_pair *pair = map_search(version, args[MAP_KEY]);
+    const tht_map_pair *pair = map_search(version, args[THT_MAP_KEY]);
     if (!pair) return map_look_absent(version, args, result);
-    switch (args[MAP_OP]) {
+    switch (args[THT_MAP_OP]) {
     case MAP_FIND:
         return map_tell(result, THETIS_OK, pair->value);
     case MAP_INSERT:
         return map_tell(result, THETIS_EXISTS, pair->value);
     case MAP_CAS:
-        return pair->value != args[MAP_MORE] && map_tell(result, THETIS_MISMATCH, pair->value);
+        return pair->value != args[THT_MAP_MORE] && map_tell(result, THETIS_MISMATCH, pair->value);
     default:
         return 0;
     }
@@ -92,56 +87,56 @@ static size_t map_bytes(const tht_cell_block *version)
 static ptrdiff_t map_grows(const tht_cell_block *version, const uintptr_t *args)
 {
     const ptrdiff_t one = sizeof(tht_map_pair);
-    uintptr_t op = args[MAP_OP];
-    if (op == MAP_ERASE) return map_search(version, args[MAP_KEY]) ? -one : 0;
+    uintptr_t op = args[THT_MAP_OP];
+    if (op == MAP_ERASE) return map_search(version, args[THT_MAP_KEY]) ? -one : 0;
     if (op != MAP_INSERT && op != MAP_PUT) return 0;
-    return map_search(version, args[MAP_KEY]) ? 0 : one;
+    return map_search(version, args[THT_MAP_KEY]) ? 0 : one;
 }
 
 static void map_copy(tht_cell_block *to, const tht_cell_block *version)
 {
     to->items = version ? version->items : 0;
-    for (size_t k = 0; k < to->items; k++) map_pairs(to)[k] = map_pairs(version)[k];
+    for (size_t k = 0; k < to->items; k++) tht_map_pairs(to)[k] = tht_map_pairs(version)[k];
 }
 
 /* The value that takes the place of another one. */
 static uintptr_t map_next(const tht_map_pair *pair, const uintptr_t *args)
 {
-    if (args[MAP_OP] != MAP_UPDATE) return args[MAP_VALUE];
-    return ((thetis_map_fn *)args[MAP_MORE])(pair->value, args[MAP_VALUE]);
+    if (args[THT_MAP_OP] != MAP_UPDATE) return args[THT_MAP_VALUE];
+    return ((thetis_map_fn *)args[THT_MAP_MORE])(pair->value, args[THT_MAP_VALUE]);
 }
 
 /* An operation that does change something: see map_look(). */
-static void map_change(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
+static void map_modify(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
 {
-    tht_map_pair *pair = map_search(to, args[MAP_KEY]);
+    tht_map_pair *pair = map_search(to, args[THT_MAP_KEY]);
     if (!pair) {
-        pair = &map_pairs(to)[to->items++];
-        *pair = (tht_map_pair){args[MAP_KEY], args[MAP_VALUE]};
-        (void)map_tell(result, args[MAP_OP] == MAP_PUT ? THETIS_ABSENT : THETIS_OK, 0);
+        pair = &tht_map_pairs(to)[to->items++];
+        *pair = (tht_map_pair){args[THT_MAP_KEY], args[THT_MAP_VALUE]};
+        (void)map_tell(result, args[THT_MAP_OP] == MAP_PUT ? THETIS_ABSENT : THETIS_OK, to->items);
         return;
     }
     (void)map_tell(result, THETIS_OK, pair->value);
-    if (args[MAP_OP] == MAP_ERASE) *pair = map_pairs(to)[--to->items];
+    if (args[THT_MAP_OP] == MAP_ERASE) *pair = tht_map_pairs(to)[--to->items];
     else pair->value = map_next(pair, args);
 }
 
 static void map_apply(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
 {
-    if (!map_look(to, args, result)) map_change(to, args, result);
+    if (!map_look(to, args, result)) map_modify(to, args, result);
 }
 
 /* What is left when a pair that is there is erased. */
 static void map_erase(tht_cell_block *to, const tht_cell_block *version, uintptr_t key,
                       uintptr_t *result)
 {
-    const tht_map_pair *gone = map_search(version, key), *pair = map_pairs(version);
+    const tht_map_pair *gone = map_search(version, key), *pair = tht_map_pairs(version);
     (void)map_tell(result, THETIS_OK, gone->value);
     if (!to) return;
     to->items = (uint16_t)(version->items - 1);
     for (size_t k = 0; k < to->items; k++, pair++) {
         if (pair == gone) pair++;
-        map_pairs(to)[k] = *pair;
+        tht_map_pairs(to)[k] = *pair;
     }
 }
 
@@ -149,16 +144,16 @@ static void map_erase(tht_cell_block *to, const tht_cell_block *version, uintptr
 static void map_make(tht_cell_block *to, const tht_cell_block *version, const uintptr_t *args,
                      uintptr_t *result)
 {
-    if (args[MAP_OP] == MAP_ERASE) {
-        map_erase(to, version, args[MAP_KEY], result);
+    if (args[THT_MAP_OP] == MAP_ERASE) {
+        map_erase(to, version, args[THT_MAP_KEY], result);
     } else {
         map_copy(to, version);
-        map_change(to, args, result);
+        map_modify(to, args, result);
     }
 }
 
-const tht_cell_kind tht_map_kind = {map_goes, map_look, map_bytes, map_grows,
-                                    map_make, map_copy, map_apply};
+const tht_cell_kind tht_map_kind = {tht_map_reach, tht_map_seek, map_goes, map_look, map_bytes,
+                                    map_grows, map_make, map_copy, map_apply};
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
@@ -170,15 +165,14 @@ static thetis_status map_told(const uintptr_t *result, uintptr_t *found)
     return s;
 }
 
-static thetis_status map_do(const thetis_map *map, thetis_domain_thread *me, enum map_op kind,
-                            uintptr_t key, uintptr_t value, uintptr_t more, uintptr_t *found)
+static thetis_status map_do(thetis_map *map, thetis_domain_thread *me, enum map_op kind,
+                            uintptr_t key, uintptr_t value, uintptr_t more, uintptr_t *result)
 {
     const uintptr_t args[THETIS_MAP_ARGS] = {map->cells.self, kind, key, value, more};
-    uintptr_t result[THT_CELL_RESULT];
-    thetis_atomic *cell = map_bucket(map, key);
-    tht_cell_op op = {cell, cell, args, result};
+    tht_cell_op op = {.args = args, .result = result};
+    tht_map_help(map, me);
     thetis_status s = tht_cell_update(&map->cells, &tht_map_kind, me, &op);
-    return s == THETIS_OK ? map_told(result, found) : s;
+    return s == THETIS_OK ? (thetis_status)(intptr_t)result[MAP_STATUS] : s;
 }
 
 thetis_status thetis_map_find(const thetis_map *map, thetis_domain_thread *me, uintptr_t key,
@@ -186,8 +180,7 @@ thetis_status thetis_map_find(const thetis_map *map, thetis_domain_thread *me, u
 {
     const uintptr_t args[THETIS_MAP_ARGS] = {map->cells.self, MAP_FIND, key};
     uintptr_t result[THT_CELL_RESULT];
-    thetis_atomic *cell = map_bucket(map, key);
-    tht_cell_op op = {cell, cell, args, result};
+    tht_cell_op op = {.args = args, .result = result};
     tht_cell_find(&map->cells, &tht_map_kind, me, &op);
     return map_told(result, value);
 }
@@ -195,78 +188,72 @@ thetis_status thetis_map_find(const thetis_map *map, thetis_domain_thread *me, u
 thetis_status thetis_map_insert(thetis_map *map, thetis_domain_thread *me, uintptr_t key,
                                 uintptr_t value, uintptr_t *found)
 {
-    uintptr_t there = value;
-    thetis_status s = map_do(map, me, MAP_INSERT, key, value, 0, &there);
-    if (found && s == THETIS_EXISTS) *found = there;
+    uintptr_t result[THT_CELL_RESULT];
+    thetis_status s = map_do(map, me, MAP_INSERT, key, value, 0, result);
+    if (s == THETIS_OK) tht_map_inserted(map, me, result[MAP_FOUND]);
+    else if (found && s == THETIS_EXISTS) *found = result[MAP_FOUND];
     return s;
 }
 
 thetis_status thetis_map_put(thetis_map *map, thetis_domain_thread *me, uintptr_t key,
                              uintptr_t value, uintptr_t *old)
 {
-    thetis_status s = map_do(map, me, MAP_PUT, key, value, 0, old);
-    return s == THETIS_ABSENT ? THETIS_OK : s;
+    uintptr_t result[THT_CELL_RESULT];
+    thetis_status s = map_do(map, me, MAP_PUT, key, value, 0, result);
+    if (s == THETIS_OK && old) *old = result[MAP_FOUND];
+    if (s != THETIS_ABSENT) return s;
+    tht_map_inserted(map, me, result[MAP_FOUND]);
+    return THETIS_OK;
+}
+
+/* An operation that inserts and erases nothing. */
+static thetis_status map_change(thetis_map *map, thetis_domain_thread *me, enum map_op kind,
+                                uintptr_t key, uintptr_t value, uintptr_t more, uintptr_t *found)
+{
+    uintptr_t result[THT_CELL_RESULT];
+    thetis_status s = map_do(map, me, kind, key, value, more, result);
+    return s == THETIS_ENOMEM ? s : map_told(result, found);
 }
 
 thetis_status thetis_map_replace(thetis_map *map, thetis_domain_thread *me, uintptr_t key,
                                  uintptr_t value, uintptr_t *old)
 {
-    return map_do(map, me, MAP_REPLACE, key, value, 0, old);
+    return map_change(map, me, MAP_REPLACE, key, value, 0, old);
 }
 
 thetis_status thetis_map_erase(thetis_map *map, thetis_domain_thread *me, uintptr_t key,
                                uintptr_t *old)
 {
-    return map_do(map, me, MAP_ERASE, key, 0, 0, old);
+    thetis_status s = map_change(map, me, MAP_ERASE, key, 0, 0, old);
+    if (s == THETIS_OK) tht_map_erased(map, me);
+    return s;
 }
 
 thetis_status thetis_map_cas(thetis_map *map, thetis_domain_thread *me, uintptr_t key,
                              uintptr_t expected, uintptr_t value, uintptr_t *found)
 {
-    return map_do(map, me, MAP_CAS, key, value, expected, found);
+    return map_change(map, me, MAP_CAS, key, value, expected, found);
 }
 
 thetis_status thetis_map_update(thetis_map *map, thetis_domain_thread *me, uintptr_t key,
                                 thetis_map_fn *fn, uintptr_t arg, uintptr_t *old)
 {
-    return map_do(map, me, MAP_UPDATE, key, arg, (uintptr_t)fn, old);
+    return map_change(map, me, MAP_UPDATE, key, arg, (uintptr_t)fn, old);
 }
 
-/* ---- bounds, check --------------------------------------------------------------------------- */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
-/* A search reads `items` and each key; look reads items once more, and the value. */
+/* A search reads `items` and each key; look reads items once more, and the value. After that: what
+ * the thread counts, and the start of a resize. */
 uint64_t thetis_map_bound(const thetis_map *map, thetis_map_op op)
 {
-    size_t most = map->bucket, search = 1 + most;
+    size_t most = map->least < map->most ? 2 * map->bucket : map->bucket, search = 1 + most;
     tht_cell_cost cost = {.look = search + 2,
                           .size = search,
                           .copy = 3 + 4 * most,
                           .apply = 2 * search + 2 + 4 + 2 + 4};
-    return op == THETIS_MAP_FIND ? tht_cell_find_bound(&map->cells, &cost)
-                                 : tht_cell_update_bound(&map->cells, &cost);
-}
-
-/* A pair's key hashes to this cell, and no pair before it has the same. */
-static int map_pair_is_sound(const thetis_map *map, const thetis_atomic *cell,
-                             const tht_cell_block *version, const tht_map_pair *pair)
-{
-    return map_bucket(map, pair->key) == cell && map_search(version, pair->key) == pair;
-}
-
-thetis_status thetis_map_check(const thetis_map *map, size_t *pairs)
-{
-    size_t n = 0;
-    for (size_t k = 0; k <= map->mask; k++) {
-        uintptr_t head = thetis_atomic_load_acquire(&map->cell[k]); /* pair: domain.cell */
-        const tht_cell_block *version = tht_cell_version(head);
-        if (!version) continue;
-        if (version->items > map->bucket) return THETIS_ECORRUPT;
-        for (size_t i = 0; i < version->items; i++) {
-            if (!map_pair_is_sound(map, &map->cell[k], version, map_pairs(version) + i))
-                return THETIS_ECORRUPT;
-        }
-        n += version->items;
-    }
-    *pairs = n;
-    return THETIS_OK;
+    tht_map_grow_cost(map, &cost);
+    if (op == THETIS_MAP_FIND) return tht_cell_find_bound(&map->cells, &cost);
+    uint64_t load = map->least < map->most ? 1 + 1 + map->cells.domain->threads_ + 1 : 1;
+    return tht_map_help_bound(map, &cost) + tht_cell_update_bound(&map->cells, &cost) + load;
 }

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * map.h: making a map of any shape: for map.c, and for tests that want tiny ones.
+ * map.h: what the sources of the map share; making one of any shape, for tests that want tiny ones.
+ *
+ * State: one word says which table is the current one, which one is being left, if any, and how
+ * many resizes there were. A table of n buckets, n a power of two, has the cells n .. 2n - 1: the
+ * highest bit of a cell's number tells the table, and there is a place for each table that there
+ * can be.
  */
 #ifndef THT_MAP_H
 #define THT_MAP_H
@@ -11,30 +16,147 @@
 
 enum { THT_MAP_SIZES = 8 };
 
+/* Words of an operation. */
+enum { THT_MAP_SELF, THT_MAP_OP, THT_MAP_KEY, THT_MAP_VALUE, THT_MAP_MORE };
+
 /* A pair; versions have `items` of them. */
 typedef struct tht_map_pair {
     uintptr_t key, value;
 } tht_map_pair;
 
 typedef struct tht_map_shape {
-    size_t buckets; /* a power of two */
-    size_t bucket;  /* most pairs in one */
-    size_t tries;   /* K of the cells */
-    size_t batch;   /* b of the cells */
+    size_t buckets;     /* a power of two, as are */
+    size_t buckets_max; /* that there can be later */
+    size_t bucket;      /* most pairs in one that insertions make; two that are merged have twice */
+    size_t crowd;       /* pairs in one after an insertion that let it look at the load */
+    size_t often;       /* erasures of a thread after which it looks at it; a power of two */
+    size_t tries;       /* K of the cells */
+    size_t batch;       /* b of the cells */
     thetis_pool_cfg pool[THT_MAP_SIZES];
 } tht_map_shape;
+
+/* What all threads write, with the mask behind it. */
+typedef struct tht_map_shared {
+    thetis_atomic state;
+    thetis_atomic front; /* how many units are drained, of which resize: see grow.c */
+} tht_map_shared;
+
+/* What one thread writes. */
+typedef struct tht_map_local {
+    uintptr_t empties;     /* the cells' */
+    thetis_atomic pairs;   /* inserted less erased: a sum over all threads counts */
+    thetis_atomic working; /* the state whose cells it is moving, or 0 */
+} THETIS_CACHE_ALIGNED tht_map_local;
 
 struct thetis_map {
     tht_cells cells;
     tht_cell_size sizes[THT_MAP_SIZES];
     thetis_map_cfg cfg;
-    uintptr_t mask; /* buckets - 1 */
-    size_t bucket;
-    thetis_atomic *cell;
+    size_t least, most; /* buckets */
+    size_t bucket, crowd, often;
+    size_t mapped; /* bytes, if create() made it */
+    tht_map_shared *shared;
+    tht_map_local *local; /* of each thread */
+    thetis_atomic *cell;  /* the first one has the number `least`, the last one 2 * most - 1 */
 };
+
+/* ---- state ----------------------------------------------------------------------------------- */
+
+enum tht_map_way { THT_MAP_STAY, THT_MAP_GROW, THT_MAP_SHRINK };
+
+enum {
+    THT_MAP_LOG = 63,       /* of the current table's buckets */
+    THT_MAP_WAY_SHIFT = 6,  /* from which table */
+    THT_MAP_FULL = 1 << 8,  /* a merged bucket has more pairs than insertions make: no shrinking */
+    THT_MAP_TRIM = 1 << 9,  /* pages are being given back: no resize begins */
+    THT_MAP_NUMBER_SHIFT = 10
+};
+
+static inline size_t tht_map_buckets(uintptr_t state)
+{
+    return (size_t)1 << (state & THT_MAP_LOG);
+}
+
+static inline enum tht_map_way tht_map_way(uintptr_t state)
+{
+    return (enum tht_map_way)(state >> THT_MAP_WAY_SHIFT & 3);
+}
+
+/* Of the last resize; it names the tables. */
+static inline uintptr_t tht_map_number(uintptr_t state)
+{
+    return state >> THT_MAP_NUMBER_SHIFT;
+}
+
+/* Buckets of the table that is being left. */
+static inline size_t tht_map_left(uintptr_t state)
+{
+    size_t n = tht_map_buckets(state);
+    return tht_map_way(state) == THT_MAP_GROW ? n / 2 : n * 2;
+}
+
+/* With what had been done in the tables before it was set. */
+static inline uintptr_t tht_map_state(const thetis_map *map)
+{
+    return thetis_atomic_load_acquire(&map->shared->state); /* pair: map.state */
+}
+
+static inline thetis_atomic *tht_map_cell(const thetis_map *map, size_t number)
+{
+    return &map->cell[number - map->least];
+}
+
+/* Whether it is still the same resize, or no other one since. */
+static inline int tht_map_lasts(const thetis_map *map, uintptr_t state)
+{
+    return tht_map_number(tht_map_state(map)) == tht_map_number(state);
+}
+
+/* ---- map.c ----------------------------------------------------------------------------------- */
 
 /* What a bucket's content is. */
 extern const tht_cell_kind tht_map_kind;
+
+static inline tht_map_pair *tht_map_pairs(const tht_cell_block *version)
+{
+    return tht_cell_content(version);
+}
+
+uintptr_t tht_map_hash(const thetis_map *map, uintptr_t key);
+
+/* ---- table.c: the load, and what follows from it -------------------------------------------- */
+
+/* Begins a resize, unless the state has changed or does not allow it. */
+void tht_map_begin(thetis_map *map, uintptr_t state, enum tht_map_way way);
+
+/* Says that the caller has inserted a pair into a bucket that now has `items`; or erased one. */
+void tht_map_inserted(thetis_map *map, const thetis_domain_thread *me, size_t items);
+void tht_map_erased(thetis_map *map, const thetis_domain_thread *me);
+
+/* ---- grow.c: moving ---------------------------------------------------------------------------*/
+
+/* The caller's share of the moving: before each operation that may change something. */
+void tht_map_help(const thetis_map *map, thetis_domain_thread *me);
+
+/* See tht_cell_kind. */
+thetis_status tht_map_reach(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op,
+                            uintptr_t *head);
+thetis_status tht_map_seek(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op,
+                           uintptr_t *head);
+
+/* The most steps of reach and seek, but for draining; of draining; of help. */
+void tht_map_grow_cost(const thetis_map *map, tht_cell_cost *cost);
+uint64_t tht_map_help_bound(const thetis_map *map, const tht_cell_cost *cost);
+
+/* ---- trim.c ---------------------------------------------------------------------------------- */
+
+/* Gives back memory, which is 0 then. */
+typedef void tht_map_discard(void *memory, size_t bytes);
+
+/* Bytes that were given back, in multiples of a page. */
+size_t tht_map_trim(thetis_map *map, size_t page, tht_map_discard *discard);
+
+/* ---- make.c ---------------------------------------------------------------------------------- */
 
 /* The shape for valid configurations; buckets is 0 for others. */
 tht_map_shape tht_map_shape_of(const thetis_domain_cfg *domain, const thetis_map_cfg *cfg);
@@ -42,8 +164,8 @@ tht_map_shape tht_map_shape_of(const thetis_domain_cfg *domain, const thetis_map
 /* Bytes that it needs; 0: more than there can be. */
 size_t tht_map_bytes(const thetis_domain_cfg *domain, const tht_map_shape *shape);
 
-/* A map of that shape in memory that is aligned and large enough. */
+/* A map of that shape in memory that is aligned and large enough. `blank`: the memory is zero. */
 thetis_map *tht_map_build(void *mem, thetis_domain *domain, const tht_map_shape *shape,
-                          const thetis_map_cfg *cfg);
+                          const thetis_map_cfg *cfg, int blank);
 
 #endif

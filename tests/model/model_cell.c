@@ -92,7 +92,7 @@ static void make_one(tht_cell_block *to, const tht_cell_block *version, const ui
     apply(to, args, result);
 }
 
-static const tht_cell_kind sums = {goes, look, bytes, grows, make_one, copy, apply};
+static const tht_cell_kind sums = {NULL, NULL, goes, look, bytes, grows, make_one, copy, apply};
 static const tht_cell_cost cost = {.look = 1, .copy = 2, .apply = 5};
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static uintptr_t operate(unsigned thread, unsigned how, unsigned c, uintptr_t am
     const tht_cells *cells = &kinds[how];
     uintptr_t args[ARGS] = {(uintptr_t)&mask, (uintptr_t)&cell[c], amount};
     uintptr_t result[THT_CELL_RESULT] = {~(uintptr_t)0};
-    tht_cell_op op = {&cell[c], &cell[c], args, result};
+    tht_cell_op op = {.cell = &cell[c], .place = &cell[c], .args = args, .result = result};
     if (amount) {
         thetis_check_begin("cell.update", tht_cell_update_bound(cells, &cost));
         thetis_status s = tht_cell_update(cells, &sums, me[thread], &op);

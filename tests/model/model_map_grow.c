@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model_map_grow.c: the map while its size changes (src/map/grow.c): bounds asserted, histories
+ * that must be linearizable key by key, sums. From one bucket to two or four, and back.
+ */
+#include "model_map.h"
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static void fill(uintptr_t pairs)
+{
+    for (uintptr_t key = 0; key < pairs; key++)
+        insert(0, shared, key, key);
+}
+
+/* Both new buckets get a version of their own: it is divided. */
+static void make_divided(void)
+{
+    make(2, 1, 2, 1);
+    fill(2);
+}
+
+/* The version moves as it is, with records or without. */
+static void make_moved(void)
+{
+    make(2, 1, 2, 1);
+    fill(1);
+}
+
+/* A resize that is under way when the threads begin. */
+static void make_moving(void)
+{
+    make_divided();
+    tht_map_begin(shared, tht_map_state(shared), THT_MAP_GROW);
+}
+
+static void make_3(void)
+{
+    make(3, 1, 4, 1);
+    fill(2);
+}
+
+static void make_4(void)
+{
+    make(4, 1, 2, 1);
+    fill(2);
+}
+
+/* Two buckets that become one. */
+static void make_merged(void)
+{
+    make_moving();
+    put(0, shared, 0, 0);
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+static void begin(enum tht_map_way way)
+{
+    thetis_check_moment();
+    tht_map_begin(shared, tht_map_state(shared), way);
+}
+
+/* Grows, and shrinks when that is done. */
+static void resize(unsigned thread, uintptr_t key)
+{
+    begin(THT_MAP_GROW);
+    put(thread, shared, key, 20 + thread);
+    begin(THT_MAP_SHRINK);
+    put(thread, shared, key, 30 + thread);
+}
+
+/* Each operation on its own against both directions. */
+static void inserting(unsigned thread)
+{
+    if (thread == 1) {
+        resize(thread, 0);
+    } else {
+        insert(thread, shared, 2, 12);
+        erase(thread, shared, 1);
+        find(thread, 0);
+    }
+}
+
+static void putting(unsigned thread)
+{
+    if (thread == 1) {
+        resize(thread, 0);
+    } else {
+        put(thread, &slow, 0, 12);
+        cas(thread, shared, 0, 12, 13);
+        find(thread, 1);
+    }
+}
+
+static void replacing(unsigned thread)
+{
+    if (thread == 1) {
+        resize(thread, 1);
+    } else {
+        replace(thread, &slow, 0, 12);
+        erase(thread, &slow, 0);
+        find(thread, 1);
+    }
+}
+
+static void finding(unsigned thread)
+{
+    if (thread == 1) {
+        resize(thread, 0);
+    } else {
+        find(thread, 0);
+        find(thread, 0);
+        find(thread, 1);
+    }
+}
+
+static void finding_slow(unsigned thread)
+{
+    if (thread == 1) {
+        resize(thread, 0);
+    } else {
+        find_by(thread, &slow, 0);
+        find_by(thread, &slow, 0);
+    }
+}
+
+/* The last pair goes while the bucket moves. */
+static void emptying(unsigned thread)
+{
+    if (thread == 1) {
+        begin(THT_MAP_GROW);
+        erase(thread, shared, 0);
+        begin(THT_MAP_SHRINK);
+        insert(thread, shared, 0, 7);
+    } else {
+        erase(thread, &slow, 0);
+        insert(thread, shared, 0, 8);
+        find(thread, 0);
+    }
+}
+
+/* One grows, one operates, one looks. */
+static void three(unsigned thread)
+{
+    if (thread == 0) {
+        begin(THT_MAP_GROW);
+        put(thread, shared, 2, 5);
+        begin(THT_MAP_GROW);
+        put(thread, shared, 2, 6);
+    } else if (thread == 1) {
+        put(thread, &slow, 0, 7);
+        erase(thread, &slow, 1);
+    } else {
+        find(thread, 0);
+        find(thread, 2);
+    }
+}
+
+static void four(unsigned thread)
+{
+    if (thread == 0) {
+        begin(THT_MAP_GROW);
+        put(thread, shared, 1, 5);
+    } else if (thread == 3) {
+        find(thread, 0);
+        find(thread, 1);
+    } else {
+        put(thread, thread == 1 ? &slow : shared, 0, thread);
+    }
+}
+
+/* ---- trimming -------------------------------------------------------------------------------- */
+
+static void zero(void *memory, size_t bytes)
+{
+    thetis_atomic *cell = memory;
+    for (size_t k = 0; k < bytes / sizeof *cell; k++) thetis_atomic_store_relaxed(&cell[k], 0);
+}
+
+static void trim(void)
+{
+    thetis_check_moment();
+    (void)tht_map_trim(shared, sizeof(thetis_atomic), zero);
+}
+
+/* Somebody may be late by two resizes, and the memory that it works in given back. */
+static void trimming(unsigned thread)
+{
+    if (thread == 0) {
+        put(thread, shared, 0, 5);
+        find(thread, 0);
+        return;
+    }
+    put(thread, shared, 0, 6);
+    begin(THT_MAP_SHRINK);
+    put(thread, shared, 0, 7);
+    trim();
+    begin(THT_MAP_GROW);
+    put(thread, shared, 0, 8);
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+static void expect_sums(void)
+{
+    uintptr_t sum = 0, value;
+    size_t pairs;
+    for (unsigned t = 0; t < domain->threads_; t++) {
+        if (thetis_check_stopped(t)) return;
+        sum += added[t];
+    }
+    for (uintptr_t key = 0; key < 2; key++) {
+        if (thetis_map_find(shared, me[0], key, &value) == THETIS_OK) sum -= value - key;
+    }
+    THETIS_CHECK(sum == 0);
+    THETIS_CHECK(thetis_map_check(shared, &pairs) == THETIS_OK);
+}
+
+/* Both directions, and each once more: somebody may be late by a whole resize. */
+static void adding(unsigned thread)
+{
+    if (thread == 1) {
+        for (unsigned k = 0; k < 2; k++) {
+            begin(THT_MAP_GROW);
+            add(thread, shared, 0);
+            begin(THT_MAP_SHRINK);
+            add(thread, shared, 0);
+        }
+    } else {
+        add(thread, shared, 0);
+        add(thread, &slow, 0);
+    }
+}
+
+/* An announcement that follows another one goes to another bucket. */
+static void adding_both(unsigned thread)
+{
+    if (thread == 1) {
+        begin(THT_MAP_GROW);
+        add(thread, shared, 0);
+        begin(THT_MAP_SHRINK);
+        add(thread, &slow, 1);
+    } else {
+        add(thread, &slow, 0);
+        add(thread, &slow, 1);
+    }
+}
+
+static void adding_3(unsigned thread)
+{
+    if (thread == 2) {
+        begin(THT_MAP_GROW);
+        add(thread, shared, 1);
+        begin(THT_MAP_SHRINK);
+        add(thread, shared, 1);
+    } else {
+        add(thread, thread == 1 ? &slow : shared, 0);
+    }
+}
+
+/* The growing adversary: the others resize for as long as it wants. */
+static void endless(unsigned thread)
+{
+    if (thread == 0) {
+        add(thread, shared, 0);
+        find(thread, 1);
+        return;
+    }
+    for (unsigned k = 0; k < thetis_check_rounds(); k++) {
+        begin(k % 2 ? THT_MAP_SHRINK : THT_MAP_GROW);
+        add(thread, shared, 0);
+    }
+}
+
+static void endless_slow(unsigned thread)
+{
+    if (thread == 0) {
+        add(thread, shared, 0);
+        find(thread, 1);
+        return;
+    }
+    for (unsigned k = 0; k < thetis_check_rounds(); k++) {
+        begin(k % 2 ? THT_MAP_SHRINK : THT_MAP_GROW);
+        add(thread, &slow, 0);
+    }
+}
+
+#define HISTORY(id, text, n, make_it, body_)                                                    \
+    const thetis_check_scenario id = {.name = text, .threads = n, .setup = make_it,             \
+        .body = body_, .done = judge, .slow = 2,                                                \
+        .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS}
+#define SUM(id, text, n, make_it, body_)                                                        \
+    const thetis_check_scenario id = {.name = text, .threads = n, .rounds = 3, .slow = 2,       \
+        .setup = make_it, .body = body_, .done = expect_sums}
+
+HISTORY(map_grow_insert, "map-grow-insert", 2, make_divided, inserting);
+HISTORY(map_grow_put, "map-grow-put", 2, make_divided, putting);
+HISTORY(map_grow_replace, "map-grow-replace", 2, make_moved, replacing);
+HISTORY(map_grow_find, "map-grow-find", 2, make_divided, finding);
+HISTORY(map_grow_find_slow, "map-grow-find-slow", 2, make_moving, finding_slow);
+HISTORY(map_grow_empty, "map-grow-empty", 2, make_moved, emptying);
+HISTORY(map_grow_trim, "map-grow-trim", 2, make_moving, trimming);
+HISTORY(map_grow_three, "map-grow-three", 3, make_3, three);
+HISTORY(map_grow_four, "map-grow-four", 4, make_4, four);
+SUM(map_grow_add, "map-grow-add", 2, make_moved, adding);
+SUM(map_grow_add_both, "map-grow-add-both", 2, make_divided, adding_both);
+SUM(map_grow_add_3, "map-grow-add-3", 3, make_3, adding_3);
+SUM(map_grow_merge, "map-grow-merge", 2, make_merged, adding_both);
+SUM(map_grow_endless, "map-grow-endless", 2, make_divided, endless);
+SUM(map_grow_endless_slow, "map-grow-endless-slow", 2, make_divided, endless_slow);
