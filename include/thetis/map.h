@@ -45,6 +45,10 @@
  * replaces a pair or erases it needs a block, too, unless the bucket is left empty: beyond
  * `capacity` it may fail until others have been erased.
  *
+ * The bound of a map that may grow is the sum of the worst of each part, and not tight: no schedule
+ * of the tester took more than a tenth of it, but for find. The term that is not reached is the
+ * moving of buckets, each of them lost to others after all the work, in three resizes.
+ *
  * A map that grew keeps the memory of its tables, 8 bytes for each bucket that it ever had, until
  * trim(). Two full buckets that become one when it shrinks have up to twice as many pairs; then it
  * does not shrink any more until it has grown.
@@ -57,7 +61,6 @@
  *   map.state    who sets the state releases what it has seen in the tables' cells; who loads it
  *                acquires that.
  *   map.front    the same for the buckets that have been moved.
- *   map.working  a thread that moves buckets says so; who gives memory back acquires what it did.
  *
  * | operation            | progress  | bound              | ISR-safe | shm |
  * |----------------------|-----------|--------------------|----------|-----|

@@ -404,7 +404,7 @@ uint64_t tht_cell_freeze_bound(const tht_cells *cells, const tht_cell_cost *cost
 }
 
 /* K attempts; in all rounds but the last another one; one attempt succeeds, clears its hazard and
- * retires. Where cells move each try may have one to move, and as many rounds as there can be. */
+ * retires. Where cells move the first round may have one to move, and each that finds it moved. */
 uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost)
 {
     uint64_t head = 3 + cost->reach + tht_cell_finish_bound(cells);
@@ -415,7 +415,7 @@ uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost
     return cells->tries * (1 + cost->look + head) + rounds * (head + 1) + attempts * attempt +
            cell_blocks_bound(cells, attempts) + reserve + cell_announce_bound(cells) + 2 +
            tht_cell_block_bound(cells, THETIS_POOL_RETIRE) +
-           (cells->tries + 1 + cell_moves(cells)) * cost->drain;
+           (1 + cell_moves(cells)) * cost->drain;
 }
 
 uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost)

@@ -25,17 +25,17 @@
  * Dead: the new one is filled, and has it, then or, if it is frozen, when it was frozen, which is
  * after the state was loaded.
  *
- * Who helps: each operation that may change something drains its own unit; one in the next lines of
- * cells, another one for each thread; and the first one that is not drained. `front` counts those
+ * Who helps: each operation that may change something drains its own unit, or, if that is drained,
+ * one in the next lines of cells, another one for each thread; and the first one that is not
+ * drained. If another resize begins meanwhile, it is announced first. `front` counts those
  * at the beginning that are drained, as far as somebody has looked. When these are all, the state
  * says so. No counter is believed: a thread may stop between what it has done and counting it.
  *
- * Orders:
+ * Orders, beside those of domain.h:
  *   map.state  who sets the state has seen the cells that it speaks of; whoever loads it acquires
- *              them.
- *   map.front  the same of the units.
- *   map.working  says in which tables a thread is, see trim.c.
- * Cells: domain.cell.
+ *              what they have.
+ *   map.front  the same for the units that it counts.
+ * `working` is relaxed: the full fence of a protection comes between it and what a thread does.
  */
 #include "map.h"
 
@@ -163,7 +163,7 @@ static uintptr_t grow_copy(const grow_unit *unit, thetis_domain_thread *me, cons
 static void grow_say_full(const grow_unit *unit)
 {
     thetis_atomic *state = &unit->map->shared->state;
-    (void)thetis_atomic_fetch_or_release(state, THT_MAP_FULL); /* pair: map.state */
+    (void)thetis_atomic_fetch_or_relaxed(state, THT_MAP_FULL);
 }
 
 /* The word for the k-th new cell; 0: out of memory. */
@@ -236,10 +236,9 @@ static thetis_status grow_drain(const grow_unit *unit, thetis_domain_thread *me,
 {
     if (grow_is_drained(unit)) return THETIS_OK;
     thetis_atomic *working = &unit->map->local[thetis_domain_self(me)].working;
-    thetis_status s = THETIS_AGAIN;
-    thetis_atomic_publish_seq_cst(working, unit->state); /* pair: map.working */
-    if (tht_map_lasts(unit->map, unit->state)) s = grow_drain_all(unit, me, op);
-    thetis_atomic_store_release(working, 0); /* pair: map.working */
+    thetis_atomic_store_relaxed(working, unit->state);
+    thetis_status s = grow_drain_all(unit, me, op);
+    thetis_atomic_store_relaxed(working, 0);
     return s;
 }
 
@@ -293,20 +292,29 @@ static size_t grow_help_front(const thetis_map *map, thetis_domain_thread *me, u
     return front;
 }
 
-void tht_map_help(const thetis_map *map, thetis_domain_thread *me)
+/* Returns how many units are drained from the first one on. */
+static size_t grow_help(const thetis_map *map, thetis_domain_thread *me, uintptr_t state,
+                        uintptr_t hash)
 {
-    uintptr_t state = tht_map_state(map), seen;
+    uintptr_t seen;
+    size_t before = grow_drained(map, state, &seen), front = before;
+    if (front == grow_units(state)) return front;
+    grow_unit own = grow_unit_of(map, state, hash);
+    if (grow_is_drained(&own)) grow_help_ahead(map, me, state, front);
+    else (void)grow_drain(&own, me, &(tht_cell_op){.request = 0});
+    front = grow_help_front(map, me, state, front);
+    uintptr_t now = grow_front(map, state, front);
+    if (front > before)
+        (void)thetis_atomic_cas_release(&map->shared->front, seen, now); /* pair: map.front */
+    return front;
+}
+
+void tht_map_help(const thetis_map *map, thetis_domain_thread *me, uintptr_t key)
+{
+    uintptr_t state = tht_map_state(map);
     if (THETIS_LIKELY(tht_map_way(state) == THT_MAP_STAY)) return;
-    size_t front = grow_drained(map, state, &seen);
-    if (front < grow_units(state)) {
-        grow_help_ahead(map, me, state, front);
-        size_t before = front;
-        front = grow_help_front(map, me, state, front);
-        uintptr_t now = grow_front(map, state, front);
-        if (front > before)
-            (void)thetis_atomic_cas_release(&map->shared->front, seen, now); /* pair: map.front */
-    }
-    if (front == grow_units(state)) grow_end(map, state);
+    if (grow_help(map, me, state, tht_map_hash(map, key)) == grow_units(state))
+        grow_end(map, state);
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -314,6 +322,15 @@ void tht_map_help(const thetis_map *map, thetis_domain_thread *me)
 static const thetis_map *grow_map(const tht_cells *cells)
 {
     return (const thetis_map *)cells->self;
+}
+
+/* An operation has helped at first: if its unit is not drained the resize is a new one, and the
+ * next one may be, too. Announced it is carried along by whoever freezes its cell. */
+static thetis_status grow_reach(const grow_unit *unit, thetis_domain_thread *me,
+                                const tht_cell_op *op)
+{
+    if (op->request) return grow_drain(unit, me, op);
+    return grow_is_drained(unit) ? THETIS_OK : THETIS_AGAIN;
 }
 
 thetis_status tht_map_reach(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op,
@@ -324,7 +341,7 @@ thetis_status tht_map_reach(const tht_cells *cells, thetis_domain_thread *me, th
     size_t n = tht_map_buckets(state);
     if (tht_map_way(state) != THT_MAP_STAY) {
         grow_unit unit = grow_unit_of(map, state, hash);
-        thetis_status s = grow_drain(&unit, me, op);
+        thetis_status s = grow_reach(&unit, me, op);
         if (s != THETIS_OK) return s;
     }
     op->cell = tht_map_cell(map, n | (hash & (n - 1)));
@@ -355,13 +372,15 @@ thetis_status tht_map_seek(const tht_cells *cells, thetis_domain_thread *me, tht
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
-/* A cell frozen: each round protects and looks at the state; one is lost to who had loaded the head
- * before the resize, one to who freezes, too, one to who gives up; then `finish`. Read: items,
- * records twice, next, and pairs. */
-static uint64_t grow_freeze_bound(const thetis_map *map, const tht_cell_cost *cost, size_t pairs)
+/* Cells frozen: each round protects and looks at the state; one is lost to who had loaded the head
+ * before the resize, which each other thread does to one cell only; one to who freezes, too; one to
+ * who gives up; then `finish`. Read: items, records twice, next, and pairs. */
+static uint64_t grow_freeze_bound(const thetis_map *map, const tht_cell_cost *cost, size_t cells,
+                                  size_t pairs)
 {
-    uint64_t freeze = tht_cell_freeze_bound(&map->cells, cost);
-    return GROW_ROUNDS * 4 + 2 * freeze + tht_cell_finish_bound(&map->cells) + 4 + 2 * pairs;
+    size_t others = map->cells.domain->threads_ - 1, lost = others < cells ? others : cells;
+    return cells * (GROW_ROUNDS * 4 + tht_cell_finish_bound(&map->cells) + 4) + 2 * pairs +
+           (cells + lost) * tht_cell_freeze_bound(&map->cells, cost);
 }
 
 /* A new cell filled: look, state, pairs, header; perhaps the word `full`. */
@@ -381,9 +400,9 @@ static uint64_t grow_give_up_bound(const thetis_map *map, size_t to_n)
 static uint64_t grow_drain_bound(const thetis_map *map, const tht_cell_cost *cost)
 {
     size_t most = 2 * map->bucket;
-    uint64_t grow = 1 + grow_freeze_bound(map, cost, most) + grow_fill_bound(map, most) +
+    uint64_t grow = 1 + grow_freeze_bound(map, cost, 1, most) + grow_fill_bound(map, most) +
                     grow_fill_bound(map, 0) + grow_give_up_bound(map, 2);
-    uint64_t shrink = 2 + 2 * grow_freeze_bound(map, cost, map->bucket) +
+    uint64_t shrink = 2 + grow_freeze_bound(map, cost, 2, most) +
                       grow_fill_bound(map, most) + 2 * grow_give_up_bound(map, 1);
     return 3 + (grow > shrink ? grow : shrink);
 }
@@ -397,10 +416,10 @@ void tht_map_grow_cost(const thetis_map *map, tht_cell_cost *cost)
     cost->drain = grow_drain_bound(map, cost);
 }
 
-/* State, front; a line ahead and one drained; one drained and as many as it looks at; front, state
- * twice. */
+/* State, front; a line ahead or its own, and one drained; one drained and as many as it looks at;
+ * front, state twice. */
 uint64_t tht_map_help_bound(const thetis_map *map, const tht_cell_cost *cost)
 {
     if (map->least == map->most) return 0;
-    return 2 + 2 * GROW_LINE + 2 * cost->drain + 2 * (GROW_LOOK - 1) + 3;
+    return 2 + 2 + 2 * GROW_LINE + 2 * cost->drain + 2 * (GROW_LOOK - 1) + 3;
 }

@@ -170,7 +170,7 @@ static thetis_status map_do(thetis_map *map, thetis_domain_thread *me, enum map_
 {
     const uintptr_t args[THETIS_MAP_ARGS] = {map->cells.self, kind, key, value, more};
     tht_cell_op op = {.args = args, .result = result};
-    tht_map_help(map, me);
+    tht_map_help(map, me, key);
     thetis_status s = tht_cell_update(&map->cells, &tht_map_kind, me, &op);
     return s == THETIS_OK ? (thetis_status)(intptr_t)result[MAP_STATUS] : s;
 }

@@ -95,7 +95,7 @@ static inline size_t tht_map_left(uintptr_t state)
     return tht_map_way(state) == THT_MAP_GROW ? n / 2 : n * 2;
 }
 
-/* With what had been done in the tables before it was set. */
+/* With what its author knew. */
 static inline uintptr_t tht_map_state(const thetis_map *map)
 {
     return thetis_atomic_load_acquire(&map->shared->state); /* pair: map.state */
@@ -136,7 +136,7 @@ void tht_map_erased(thetis_map *map, const thetis_domain_thread *me);
 /* ---- grow.c: moving ---------------------------------------------------------------------------*/
 
 /* The caller's share of the moving: before each operation that may change something. */
-void tht_map_help(const thetis_map *map, thetis_domain_thread *me);
+void tht_map_help(const thetis_map *map, thetis_domain_thread *me, uintptr_t key);
 
 /* See tht_cell_kind. */
 thetis_status tht_map_reach(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op,

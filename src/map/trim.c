@@ -4,9 +4,9 @@
  *
  * Cells of such pages are 0 afterwards: not filled, as before their first use. So a thread that is
  * about to fill a cell which it had seen as 0, late by some resizes, would succeed. Therefore
- * threads that move cells say so, publish it, and look at the state again; and trimming keeps
- * resizes from beginning, then looks at what the threads say. One of the two sees the other one:
- * the tables of a thread that works stay as they are.
+ * threads that move cells say so, pass a full fence, and look at the state again; and trimming
+ * keeps resizes from beginning, passes one, too, and looks at what the threads say. One of the two
+ * sees the other one: the tables of a thread that works stay as they are.
  *
  * Who is stopped for ever in here keeps the map at its size; the others work on.
  */
@@ -27,7 +27,7 @@ static size_t trim_in_use(const thetis_map *map, uintptr_t state)
     thetis_atomic_fence_seq_cst(); /* with that of who says where it works */
     for (size_t id = 0; id < map->cells.domain->threads_; id++) {
         const thetis_atomic *word = &map->local[id].working;
-        uintptr_t working = thetis_atomic_load_acquire(word); /* pair: map.working */
+        uintptr_t working = thetis_atomic_load_relaxed(word);
         if (working) in_use |= trim_tables(working);
     }
     return in_use;

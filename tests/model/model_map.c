@@ -3,6 +3,7 @@
  * model_map.c: the map of thetis/map.h with bounds asserted, and as histories that must be
  * linearizable key by key. One bucket or two, so that operations meet.
  */
+#include "lin/lin.h"
 #include "model_map.h"
 
 static void make_2(void)

@@ -3,6 +3,7 @@
  * model_map_grow.c: the map while its size changes (src/map/grow.c): bounds asserted, histories
  * that must be linearizable key by key, sums. From one bucket to two or four, and back.
  */
+#include "lin/lin.h"
 #include "model_map.h"
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -44,6 +45,27 @@ static void make_4(void)
 {
     make(4, 1, 2, 1);
     fill(2);
+}
+
+/* With the old cell frozen by somebody who is not there any more. */
+static void make_frozen(void)
+{
+    make(3, 1, 2, 1);
+    fill(2);
+    tht_map_begin(shared, tht_map_state(shared), THT_MAP_GROW);
+    thetis_atomic *cell = tht_map_cell(shared, 1);
+    tht_cell_op none = {.cell = cell, .place = cell};
+    uintptr_t head;
+    THETIS_CHECK(thetis_domain_protect(me[0], THT_CELL_HAZARD, cell, &head) == THETIS_OK);
+    THETIS_CHECK(tht_cell_freeze(&shared->cells, me[0], &none, head) == THETIS_OK);
+}
+
+/* Two units: what one thread has moved others learn from a third one. */
+static void make_units(void)
+{
+    make(3, 2, 4, 1);
+    fill(2);
+    tht_map_begin(shared, tht_map_state(shared), THT_MAP_GROW);
 }
 
 /* Two buckets that become one. */
@@ -194,10 +216,35 @@ static void trimming(unsigned thread)
     }
     put(thread, shared, 0, 6);
     begin(THT_MAP_SHRINK);
+    trim();
     put(thread, shared, 0, 7);
     trim();
     begin(THT_MAP_GROW);
     put(thread, shared, 0, 8);
+}
+
+/* A thread that works late, and nothing else; a table that is not in use must stay empty. */
+static void helping(unsigned thread)
+{
+    if (thread == 2) {
+        trim();
+        return;
+    }
+    tht_map_help(shared, me[thread], 0);
+    if (thread == 0) return;
+    begin(THT_MAP_SHRINK);
+    tht_map_help(shared, me[thread], 0);
+}
+
+/* One trims while the other one would like to grow. */
+static void growing_or_trimming(unsigned thread)
+{
+    if (thread == 0) {
+        begin(THT_MAP_GROW);
+        put(thread, shared, 0, 5);
+    } else {
+        trim();
+    }
 }
 
 /* ---- sums ------------------------------------------------------------------------------------ */
@@ -259,6 +306,32 @@ static void adding_3(unsigned thread)
     }
 }
 
+static void adding_chain(unsigned thread)
+{
+    if (thread == 2) {
+        add(thread, shared, 1);
+        add(thread, shared, 0);
+    } else {
+        add(thread, shared, thread);
+        begin(THT_MAP_SHRINK);
+    }
+}
+
+/* As trimming(). */
+static void adding_trimmed(unsigned thread)
+{
+    if (thread == 0) {
+        add(thread, shared, 0);
+        return;
+    }
+    add(thread, shared, 0);
+    begin(THT_MAP_SHRINK);
+    add(thread, shared, 0);
+    trim();
+    begin(THT_MAP_GROW);
+    add(thread, shared, 0);
+}
+
 /* The growing adversary: the others resize for as long as it wants. */
 static void endless(unsigned thread)
 {
@@ -286,26 +359,37 @@ static void endless_slow(unsigned thread)
     }
 }
 
-#define HISTORY(id, text, n, make_it, body_)                                                    \
-    const thetis_check_scenario id = {.name = text, .threads = n, .setup = make_it,             \
-        .body = body_, .done = judge, .slow = 2,                                                \
-        .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS}
-#define SUM(id, text, n, make_it, body_)                                                        \
-    const thetis_check_scenario id = {.name = text, .threads = n, .rounds = 3, .slow = 2,       \
-        .setup = make_it, .body = body_, .done = expect_sums}
+#define HISTORY(text, n, make_it, body_)                                                        \
+    {.name = text, .threads = n, .slow = 2, .setup = make_it, .body = body_, .done = judge,     \
+     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS}
+#define SUM(text, n, make_it, body_)                                                            \
+    {.name = text, .threads = n, .rounds = 3, .slow = 2, .setup = make_it, .body = body_,       \
+     .done = expect_sums}
 
-HISTORY(map_grow_insert, "map-grow-insert", 2, make_divided, inserting);
-HISTORY(map_grow_put, "map-grow-put", 2, make_divided, putting);
-HISTORY(map_grow_replace, "map-grow-replace", 2, make_moved, replacing);
-HISTORY(map_grow_find, "map-grow-find", 2, make_divided, finding);
-HISTORY(map_grow_find_slow, "map-grow-find-slow", 2, make_moving, finding_slow);
-HISTORY(map_grow_empty, "map-grow-empty", 2, make_moved, emptying);
-HISTORY(map_grow_trim, "map-grow-trim", 2, make_moving, trimming);
-HISTORY(map_grow_three, "map-grow-three", 3, make_3, three);
-HISTORY(map_grow_four, "map-grow-four", 4, make_4, four);
-SUM(map_grow_add, "map-grow-add", 2, make_moved, adding);
-SUM(map_grow_add_both, "map-grow-add-both", 2, make_divided, adding_both);
-SUM(map_grow_add_3, "map-grow-add-3", 3, make_3, adding_3);
-SUM(map_grow_merge, "map-grow-merge", 2, make_merged, adding_both);
-SUM(map_grow_endless, "map-grow-endless", 2, make_divided, endless);
-SUM(map_grow_endless_slow, "map-grow-endless-slow", 2, make_divided, endless_slow);
+const thetis_check_scenario map_grow_insert =
+    HISTORY("map-grow-insert", 2, make_divided, inserting);
+const thetis_check_scenario map_grow_put = HISTORY("map-grow-put", 2, make_divided, putting);
+const thetis_check_scenario map_grow_replace =
+    HISTORY("map-grow-replace", 2, make_moved, replacing);
+const thetis_check_scenario map_grow_find = HISTORY("map-grow-find", 2, make_divided, finding);
+const thetis_check_scenario map_grow_find_slow =
+    HISTORY("map-grow-find-slow", 2, make_moving, finding_slow);
+const thetis_check_scenario map_grow_empty = HISTORY("map-grow-empty", 2, make_moved, emptying);
+const thetis_check_scenario map_grow_trim = HISTORY("map-grow-trim", 2, make_moving, trimming);
+const thetis_check_scenario map_grow_or_trim =
+    HISTORY("map-grow-or-trim", 2, make_divided, growing_or_trimming);
+const thetis_check_scenario map_grow_three = HISTORY("map-grow-three", 3, make_3, three);
+const thetis_check_scenario map_grow_four = HISTORY("map-grow-four", 4, make_4, four);
+const thetis_check_scenario map_grow_add = SUM("map-grow-add", 2, make_moved, adding);
+const thetis_check_scenario map_grow_add_both =
+    SUM("map-grow-add-both", 2, make_divided, adding_both);
+const thetis_check_scenario map_grow_add_3 = SUM("map-grow-add-3", 3, make_3, adding_3);
+const thetis_check_scenario map_grow_help = SUM("map-grow-help", 3, make_frozen, helping);
+const thetis_check_scenario map_grow_chain = SUM("map-grow-chain", 3, make_units, adding_chain);
+const thetis_check_scenario map_grow_add_trimmed =
+    SUM("map-grow-add-trimmed", 2, make_moving, adding_trimmed);
+const thetis_check_scenario map_grow_merge = SUM("map-grow-merge", 2, make_merged, adding_both);
+const thetis_check_scenario map_grow_endless =
+    SUM("map-grow-endless", 2, make_divided, endless);
+const thetis_check_scenario map_grow_endless_slow =
+    SUM("map-grow-endless-slow", 2, make_divided, endless_slow);

@@ -40,7 +40,7 @@ static tide_run tide_make(uint64_t rounds)
     const thetis_domain_cfg threads = {TIDE_THREADS + 1, 1, THETIS_MAP_ARGS};
     const thetis_map_cfg cfg = {.capacity = 1, .capacity_max = 4 * TIDE_KEYS, .seed = test_seed()};
     tide_run run = {.rounds = test_scale(rounds)};
-    size_t size = thetis_domain_size(&threads);
+    size_t line = THETIS_CACHE_LINE, size = thetis_domain_size(&threads) / line * line + line;
     run.memory = aligned_alloc(THETIS_CACHE_LINE, size);
     CHECK(run.memory);
     CHECK_EQ(thetis_domain_init(run.memory, size, &threads, &run.domain), THETIS_OK);

@@ -23,7 +23,7 @@ static map_rig map_make(const thetis_map_cfg *cfg)
 {
     const thetis_domain_cfg threads = {MAP_THREADS, 1, THETIS_MAP_ARGS};
     map_rig rig = {0};
-    size_t size = thetis_domain_size(&threads);
+    size_t line = THETIS_CACHE_LINE, size = thetis_domain_size(&threads) / line * line + line;
     rig.memory = aligned_alloc(THETIS_CACHE_LINE, size);
     CHECK(rig.memory);
     CHECK_EQ(thetis_domain_init(rig.memory, size, &threads, &rig.domain), THETIS_OK);
@@ -42,6 +42,12 @@ static void map_end(map_rig *rig)
 static size_t map_buckets(const map_rig *rig)
 {
     return tht_map_buckets(tht_map_state(rig->map));
+}
+
+/* Until the resize is over. */
+static void map_settle(const map_rig *rig)
+{
+    while (tht_map_way(tht_map_state(rig->map)) != THT_MAP_STAY) tht_map_help(rig->map, rig->me, 0);
 }
 
 /* Keys from .. to-1, and no others, are there. */
@@ -187,12 +193,12 @@ TEST(full_buckets_that_are_merged)
                                              .hash = map_own_hash});
     const uintptr_t step = 64, full = 2 * THETIS_MAP_BUCKET;
     tht_map_begin(rig.map, tht_map_state(rig.map), THT_MAP_GROW);
-    while (tht_map_way(tht_map_state(rig.map)) != THT_MAP_STAY) tht_map_help(rig.map, rig.me);
+    map_settle(&rig);
     rig.map->crowd = SIZE_MAX;
     for (uintptr_t k = 0; k < full; k++)
         CHECK_EQ(thetis_map_insert(rig.map, rig.me, k / 2 * step + k % 2 * 16, k, NULL), THETIS_OK);
     tht_map_begin(rig.map, tht_map_state(rig.map), THT_MAP_SHRINK);
-    while (tht_map_way(tht_map_state(rig.map)) != THT_MAP_STAY) tht_map_help(rig.map, rig.me);
+    map_settle(&rig);
     CHECK_EQ(map_buckets(&rig), 16);
     CHECK(tht_map_state(rig.map) & THT_MAP_FULL);
     CHECK_EQ(thetis_map_insert(rig.map, rig.me, 1000 * step, 1, NULL), THETIS_ENOMEM);
@@ -204,7 +210,7 @@ TEST(full_buckets_that_are_merged)
     tht_map_begin(rig.map, tht_map_state(rig.map), THT_MAP_GROW);
     CHECK(!(tht_map_state(rig.map) & THT_MAP_FULL));
     size_t pairs;
-    while (tht_map_way(tht_map_state(rig.map)) != THT_MAP_STAY) tht_map_help(rig.map, rig.me);
+    map_settle(&rig);
     CHECK_EQ(thetis_map_check(rig.map, &pairs), THETIS_OK);
     CHECK_EQ(pairs, full);
     map_end(&rig);
@@ -244,7 +250,7 @@ TEST(trimmed_and_used_again)
         (void)thetis_map_trim(rig.map);
         map_expect(&rig, 0, n);
         map_clear(&rig, 0, n);
-        while (tht_map_way(tht_map_state(rig.map)) != THT_MAP_STAY) tht_map_help(rig.map, rig.me);
+        map_settle(&rig);
         CHECK(map_buckets(&rig) < most);
         CHECK(thetis_map_trim(rig.map) >= most * sizeof(thetis_atomic) - 2 * 4096);
         CHECK_EQ(thetis_atomic_load_relaxed(tht_map_cell(rig.map, most + most / 2)), 0);

@@ -7,10 +7,10 @@ CELL = "src/cell/cell.c"
 
 FAULTS = [
     Fault("cell built before it is finished", "dropped help", CELL,
-          "    cell_own own = {.op = op};\n    cell_finish(cells, head);\n",
-          "    cell_own own = {.op = op};\n"),
+          "    tht_cell_finish(cells, head);\n    return cell_attempt(cells, me, op, head);",
+          "    return cell_attempt(cells, me, op, head);"),
     Fault("cell announced, not finished", "dropped help", CELL,
-          "        if (s == THETIS_OK) cell_finish(cells, head);\n", ""),
+          "        if (s == THETIS_OK) tht_cell_finish(cells, head);\n", ""),
     Fault("cell helper does not look again", "skipped re-check", CELL,
           "    uintptr_t request = thetis_domain_pending(cells->domain, id, args, cells->args);\n",
           "    thetis_domain_thread *of = thetis_domain_record_(cells->domain, id);\n"
@@ -42,22 +42,20 @@ FAULTS = [
           "    thetis_atomic_fence_seq_cst();\n"
           "    request = thetis_domain_announce(me, op->args, cells->args);\n"),
     Fault("cell result after it was withdrawn", "order of steps", CELL,
-          "    cell_result(cell_insist(cells, me, &own), me, own.request, op->result);\n"
+          "    cell_result(cell_insist(cells, me, op), me, op->request, op->result);\n"
           "    cell_withdraw(cells, me);\n    return",
-          "    uintptr_t at = cell_insist(cells, me, &own);\n    cell_withdraw(cells, me);\n"
-          "    cell_result(at, me, own.request, op->result);\n    return"),
+          "    uintptr_t at = cell_insist(cells, me, op);\n    cell_withdraw(cells, me);\n"
+          "    cell_result(at, me, op->request, op->result);\n    return"),
     Fault("cell gives up a round too early", "off by one", CELL,
-          "    return 2 + (cells->domain->threads_", "    return 1 + (cells->domain->threads_"),
+          "    return 2 + (others + cells->batch", "    return 1 + (others + cells->batch"),
     Fault("cell does not see that it is done", "skipped re-check", CELL,
-          "        if (answer != own->request) return answer;\n"
-          "        if (s == THETIS_OK) (void)cell_attempt(cells, me, own, head);",
-          "        if (s == THETIS_OK && cell_attempt(cells, me, own, head) == THETIS_OK)\n"
-          "            continue;\n        if (answer != own->request) return answer;"),
+          "        if (answer != op->request) return answer;\n"
+          "        if (s == THETIS_OK) (void)cell_attempt(cells, me, op, head);",
+          "        if (s == THETIS_OK && cell_attempt(cells, me, op, head) == THETIS_OK)\n"
+          "            continue;\n        if (answer != op->request) return answer;"),
     Fault("cell version given back at once", "claim instead of complete", CELL,
-          "    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, "
-          "(void *)head);",
-          "    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, "
-          "(void *)head);"),
+          "    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, version);",
+          "    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, version);"),
     Fault("cell lookup keeps its bit", "stale state", CELL,
           "    if (answer != request) cell_result(answer, me, request, op->result);\n"
           "    cell_withdraw(cells, me);",

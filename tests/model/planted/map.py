@@ -8,24 +8,24 @@ MAP = "src/map/map.c"
 
 FAULTS = [
     Fault("map word without content comes again", "reused number", CELL,
-          "    return (++cells->empties[id] * cells->domain->threads_ + id) << 1 | 1;",
-          "    return (uintptr_t)id << 1 | 1;",
+          "    return (++*n * cells->domain->threads_ + id) << 3 | THT_CELL_EMPTY;",
+          "    *n = id;\n    return *n << 3 | THT_CELL_EMPTY;",
           first="pct map-emptied"),
     Fault("map words of two threads are the same", "reused number", CELL,
-          "    return (++cells->empties[id] * cells->domain->threads_ + id) << 1 | 1;",
-          "    return ++cells->empties[id] << 1 | 1;",
+          "    return (++*n * cells->domain->threads_ + id) << 3 | THT_CELL_EMPTY;",
+          "    return ++*n << 3 | THT_CELL_EMPTY;",
           first="pct map-emptied-by-two"),
     Fault("map insert replaces", "skipped re-check", MAP,
           "        return map_tell(result, THETIS_EXISTS, pair->value);", "        return 0;"),
     Fault("map cas does not compare", "skipped re-check", MAP,
-          "        return pair->value != args[MAP_MORE] && "
+          "        return pair->value != args[THT_MAP_MORE] && "
           "map_tell(result, THETIS_MISMATCH, pair->value);", "        return 0;"),
     Fault("map erase takes the wrong pair", "off by one", MAP,
           "        if (pair == gone) pair++;\n", "        if (pair == gone) continue;\n"),
     Fault("map helper erases only the count", "off by one", MAP,
-          "    if (args[MAP_OP] == MAP_ERASE) *pair = map_pairs(to)[--to->items];",
-          "    if (args[MAP_OP] == MAP_ERASE) --to->items;"),
+          "    if (args[THT_MAP_OP] == MAP_ERASE) *pair = tht_map_pairs(to)[--to->items];",
+          "    if (args[THT_MAP_OP] == MAP_ERASE) --to->items;"),
     Fault("map helper carries out any key's", "skipped re-check", MAP,
-          "    return place == map_bucket(map, args[MAP_KEY]);",
-          "    return place && map;"),
+          "    return (n | (tht_map_hash(map, args[THT_MAP_KEY]) & (n - 1))) == number;",
+          "    return n && number && map;"),
 ]
