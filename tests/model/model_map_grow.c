@@ -360,10 +360,10 @@ static void endless_slow(unsigned thread)
 }
 
 #define HISTORY(text, n, make_it, body_)                                                        \
-    {.name = text, .threads = n, .slow = 2, .setup = make_it, .body = body_, .done = judge,     \
+    {.name = text, .threads = n, .slow = 8, .setup = make_it, .body = body_, .done = judge,     \
      .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS}
 #define SUM(text, n, make_it, body_)                                                            \
-    {.name = text, .threads = n, .rounds = 3, .slow = 2, .setup = make_it, .body = body_,       \
+    {.name = text, .threads = n, .rounds = 3, .slow = 8, .setup = make_it, .body = body_,       \
      .done = expect_sums}
 
 const thetis_check_scenario map_grow_insert =
