@@ -54,8 +54,8 @@
  * does not shrink any more until it has grown.
  *
  * Steps: accesses to buckets, versions (each word of them), and words of the domain and pools.
- * Memory: thetis_map_size() bytes from the caller, about 40 for each pair, or from the system, about
- * 50 for each pair of capacity_max, of which trim() gives back what tables do not use; and
+ * Memory: thetis_map_size() bytes from the caller, about 40 for each pair, or from the system,
+ * about 50 for each pair of capacity_max, of which trim() gives back what tables do not use; and
  * what the pools keep for stopped threads.
  *
  * Orders (each end names the other), beside those of thetis/domain.h:
