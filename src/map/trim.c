@@ -4,9 +4,12 @@
  *
  * Cells of such pages are 0 afterwards: not filled, as before their first use. So a thread that is
  * about to fill a cell which it had seen as 0, late by some resizes, would succeed. Therefore
- * threads that move cells say so, pass a full fence, and look at the state again; and trimming
- * keeps resizes from beginning, passes one, too, and looks at what the threads say. One of the two
- * sees the other one: the tables of a thread that works stay as they are.
+ * threads that move cells say so, pass the full fence of a protection, and look at the state again;
+ * and trimming keeps resizes from beginning, and looks at what the threads say. It needs no fence
+ * of its own: the resize that took the late thread's new table out of use is over, and whoever
+ * drained a unit of it passed a full fence after that resize had begun, and before it was over,
+ * which is acquired with the state. Either the late thread's fence comes before that one, and
+ * trimming sees what it says, or after, and the late thread sees the newer state.
  *
  * Who is stopped for ever in here keeps the map at its size; the others work on.
  */
@@ -24,7 +27,6 @@ static size_t trim_tables(uintptr_t state)
 static size_t trim_in_use(const thetis_map *map, uintptr_t state)
 {
     size_t in_use = trim_tables(state);
-    thetis_atomic_fence_seq_cst(); /* with that of who says where it works */
     for (size_t id = 0; id < map->cells.domain->threads_; id++) {
         const thetis_atomic *word = &map->local[id].working;
         uintptr_t working = thetis_atomic_load_relaxed(word);
@@ -50,7 +52,7 @@ size_t tht_map_trim(thetis_map *map, size_t page, tht_map_discard *discard)
     uintptr_t state = tht_map_state(map), trims = state | THT_MAP_TRIM;
     size_t bytes = 0;
     if (state == trims) return 0;
-    if (!thetis_atomic_cas_release(word, state, trims)) return 0; /* pair: map.state */
+    if (!thetis_atomic_cas_relaxed(word, state, trims)) return 0;
     size_t in_use = trim_in_use(map, state);
     for (size_t n = map->least; n <= map->most; n *= 2)
         if (!(in_use & n)) bytes += trim_table(map, n, page, discard);
