@@ -27,9 +27,10 @@
  *
  * Who helps: each operation that may change something drains its own unit, or, if that is drained,
  * one in the next lines of cells, another one for each thread; and the first one that is not
- * drained. If another resize begins meanwhile, it is announced first. `front` counts those
- * at the beginning that are drained, as far as somebody has looked. When these are all, the state
- * says so. No counter is believed: a thread may stop between what it has done and counting it.
+ * drained. If another resize begins meanwhile, it is announced first. `front` counts those at the
+ * beginning that are drained, as far as somebody has looked. When these are all, the next operation
+ * ends the resize. No counter is believed: a thread may stop between what it has done and counting
+ * it.
  *
  * Orders, beside those of domain.h:
  *   map.state  who sets the state has seen the cells that it speaks of; whoever loads it acquires
@@ -292,29 +293,30 @@ static size_t grow_help_front(const thetis_map *map, thetis_domain_thread *me, u
     return front;
 }
 
-/* Returns how many units are drained from the first one on. */
-static size_t grow_help(const thetis_map *map, thetis_domain_thread *me, uintptr_t state,
-                        uintptr_t hash)
+/* Its share of the moving; what is moved already ends the resize. */
+static void grow_help(const thetis_map *map, thetis_domain_thread *me, uintptr_t state,
+                      uintptr_t hash)
 {
     uintptr_t seen;
-    size_t before = grow_drained(map, state, &seen), front = before;
-    if (front == grow_units(state)) return front;
+    size_t before = grow_drained(map, state, &seen), front;
+    if (before == grow_units(state)) {
+        grow_end(map, state);
+        return;
+    }
     grow_unit own = grow_unit_of(map, state, hash);
-    if (grow_is_drained(&own)) grow_help_ahead(map, me, state, front);
+    if (grow_is_drained(&own)) grow_help_ahead(map, me, state, before);
     else (void)grow_drain(&own, me, &(tht_cell_op){.request = 0});
-    front = grow_help_front(map, me, state, front);
+    front = grow_help_front(map, me, state, before);
     uintptr_t now = grow_front(map, state, front);
     if (front > before)
         (void)thetis_atomic_cas_release(&map->shared->front, seen, now); /* pair: map.front */
-    return front;
 }
 
 void tht_map_help(const thetis_map *map, thetis_domain_thread *me, uintptr_t key)
 {
     uintptr_t state = tht_map_state(map);
-    if (THETIS_LIKELY(tht_map_way(state) == THT_MAP_STAY)) return;
-    if (grow_help(map, me, state, tht_map_hash(map, key)) == grow_units(state))
-        grow_end(map, state);
+    if (THETIS_UNLIKELY(tht_map_way(state) != THT_MAP_STAY))
+        grow_help(map, me, state, tht_map_hash(map, key));
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -417,9 +419,9 @@ void tht_map_grow_cost(const thetis_map *map, tht_cell_cost *cost)
 }
 
 /* State, front; a line ahead or its own, and one drained; one drained and as many as it looks at;
- * front, state twice. */
+ * front. */
 uint64_t tht_map_help_bound(const thetis_map *map, const tht_cell_cost *cost)
 {
     if (map->least == map->most) return 0;
-    return 2 + 2 + 2 * GROW_LINE + 2 * cost->drain + 2 * (GROW_LOOK - 1) + 3;
+    return 2 + 2 + 2 * GROW_LINE + 2 * cost->drain + 2 * (GROW_LOOK - 1) + 1;
 }

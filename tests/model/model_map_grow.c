@@ -60,6 +60,16 @@ static void make_frozen(void)
     THETIS_CHECK(tht_cell_freeze(&shared->cells, me[0], &none, head) == THETIS_OK);
 }
 
+/* How an operation finds the cell of a key, which has not changed since the state is what it is. An
+ * announced one drains its unit, and no other one. */
+static void reach(unsigned thread, uintptr_t key, uintptr_t request)
+{
+    const uintptr_t args[THETIS_MAP_ARGS] = {shared->cells.self, 0, key};
+    tht_cell_op op = {.args = args, .request = request};
+    uintptr_t head;
+    THETIS_CHECK(tht_map_reach(&shared->cells, me[thread], &op, &head) == THETIS_OK);
+}
+
 /* Two units: what one thread has moved others learn from a third one. */
 static void make_units(void)
 {
@@ -68,27 +78,56 @@ static void make_units(void)
     tht_map_begin(shared, tht_map_state(shared), THT_MAP_GROW);
 }
 
+/* Two units of which the second one is drained. */
+static void make_drained(size_t threads)
+{
+    make(threads, 2, 4, 1);
+    fill(2);
+    tht_map_begin(shared, tht_map_state(shared), THT_MAP_GROW);
+    reach(0, 1, 1);
+}
+
+static void make_drained_3(void)
+{
+    make_drained(3);
+}
+
+static void make_drained_4(void)
+{
+    make_drained(4);
+}
+
 /* Two buckets that become one. */
 static void make_merged(void)
 {
     make_moving();
     put(0, shared, 0, 0);
+    tht_map_help(shared, me[0], 0);
+}
+
+/* About to become one. */
+static void make_merging(void)
+{
+    make_merged();
+    tht_map_begin(shared, tht_map_state(shared), THT_MAP_SHRINK);
 }
 
 /* ---- threads --------------------------------------------------------------------------------- */
 
-static void begin(enum tht_map_way way)
+/* Ends a resize of which all is moved, at first. */
+static void begin(unsigned thread, enum tht_map_way way)
 {
     thetis_check_moment();
+    tht_map_help(shared, me[thread], 0);
     tht_map_begin(shared, tht_map_state(shared), way);
 }
 
 /* Grows, and shrinks when that is done. */
 static void resize(unsigned thread, uintptr_t key)
 {
-    begin(THT_MAP_GROW);
+    begin(thread, THT_MAP_GROW);
     put(thread, shared, key, 20 + thread);
-    begin(THT_MAP_SHRINK);
+    begin(thread, THT_MAP_SHRINK);
     put(thread, shared, key, 30 + thread);
 }
 
@@ -137,6 +176,13 @@ static void finding(unsigned thread)
     }
 }
 
+/* One of two old buckets may be given up before the other one. */
+static void shrinking(unsigned thread)
+{
+    put(thread, shared, thread, 20 + thread);
+    find(thread, thread);
+}
+
 static void finding_slow(unsigned thread)
 {
     if (thread == 1) {
@@ -151,9 +197,9 @@ static void finding_slow(unsigned thread)
 static void emptying(unsigned thread)
 {
     if (thread == 1) {
-        begin(THT_MAP_GROW);
+        begin(thread, THT_MAP_GROW);
         erase(thread, shared, 0);
-        begin(THT_MAP_SHRINK);
+        begin(thread, THT_MAP_SHRINK);
         insert(thread, shared, 0, 7);
     } else {
         erase(thread, &slow, 0);
@@ -166,9 +212,9 @@ static void emptying(unsigned thread)
 static void three(unsigned thread)
 {
     if (thread == 0) {
-        begin(THT_MAP_GROW);
+        begin(thread, THT_MAP_GROW);
         put(thread, shared, 2, 5);
-        begin(THT_MAP_GROW);
+        begin(thread, THT_MAP_GROW);
         put(thread, shared, 2, 6);
     } else if (thread == 1) {
         put(thread, &slow, 0, 7);
@@ -182,7 +228,7 @@ static void three(unsigned thread)
 static void four(unsigned thread)
 {
     if (thread == 0) {
-        begin(THT_MAP_GROW);
+        begin(thread, THT_MAP_GROW);
         put(thread, shared, 1, 5);
     } else if (thread == 3) {
         find(thread, 0);
@@ -215,11 +261,11 @@ static void trimming(unsigned thread)
         return;
     }
     put(thread, shared, 0, 6);
-    begin(THT_MAP_SHRINK);
+    begin(thread, THT_MAP_SHRINK);
     trim();
     put(thread, shared, 0, 7);
     trim();
-    begin(THT_MAP_GROW);
+    begin(thread, THT_MAP_GROW);
     put(thread, shared, 0, 8);
 }
 
@@ -232,7 +278,8 @@ static void helping(unsigned thread)
     }
     tht_map_help(shared, me[thread], 0);
     if (thread == 0) return;
-    begin(THT_MAP_SHRINK);
+    begin(thread, THT_MAP_SHRINK);
+    tht_map_help(shared, me[thread], 0);
     tht_map_help(shared, me[thread], 0);
 }
 
@@ -240,7 +287,7 @@ static void helping(unsigned thread)
 static void growing_or_trimming(unsigned thread)
 {
     if (thread == 0) {
-        begin(THT_MAP_GROW);
+        begin(thread, THT_MAP_GROW);
         put(thread, shared, 0, 5);
     } else {
         trim();
@@ -269,9 +316,9 @@ static void adding(unsigned thread)
 {
     if (thread == 1) {
         for (unsigned k = 0; k < 2; k++) {
-            begin(THT_MAP_GROW);
+            begin(thread, THT_MAP_GROW);
             add(thread, shared, 0);
-            begin(THT_MAP_SHRINK);
+            begin(thread, THT_MAP_SHRINK);
             add(thread, shared, 0);
         }
     } else {
@@ -284,9 +331,9 @@ static void adding(unsigned thread)
 static void adding_both(unsigned thread)
 {
     if (thread == 1) {
-        begin(THT_MAP_GROW);
+        begin(thread, THT_MAP_GROW);
         add(thread, shared, 0);
-        begin(THT_MAP_SHRINK);
+        begin(thread, THT_MAP_SHRINK);
         add(thread, &slow, 1);
     } else {
         add(thread, &slow, 0);
@@ -297,9 +344,9 @@ static void adding_both(unsigned thread)
 static void adding_3(unsigned thread)
 {
     if (thread == 2) {
-        begin(THT_MAP_GROW);
+        begin(thread, THT_MAP_GROW);
         add(thread, shared, 1);
-        begin(THT_MAP_SHRINK);
+        begin(thread, THT_MAP_SHRINK);
         add(thread, shared, 1);
     } else {
         add(thread, thread == 1 ? &slow : shared, 0);
@@ -313,8 +360,26 @@ static void adding_chain(unsigned thread)
         add(thread, shared, 0);
     } else {
         add(thread, shared, thread);
-        begin(THT_MAP_SHRINK);
+        begin(thread, THT_MAP_SHRINK);
+        tht_map_help(shared, me[thread], thread);
     }
+}
+
+/* What the first one has moved the others learn in turn, and without looking at it. */
+static void told_3(unsigned thread)
+{
+    if (thread == 0) {
+        reach(thread, 0, 1);
+        return;
+    }
+    tht_map_help(shared, me[thread], 0);
+    if (tht_map_way(tht_map_state(shared)) == THT_MAP_STAY) reach(thread, 0, 0);
+}
+
+static void told_4(unsigned thread)
+{
+    if (thread < 3) told_3(thread);
+    else if (tht_map_way(tht_map_state(shared)) == THT_MAP_STAY) reach(thread, 0, 0);
 }
 
 /* As trimming(). */
@@ -325,10 +390,10 @@ static void adding_trimmed(unsigned thread)
         return;
     }
     add(thread, shared, 0);
-    begin(THT_MAP_SHRINK);
+    begin(thread, THT_MAP_SHRINK);
     add(thread, shared, 0);
     trim();
-    begin(THT_MAP_GROW);
+    begin(thread, THT_MAP_GROW);
     add(thread, shared, 0);
 }
 
@@ -341,7 +406,7 @@ static void endless(unsigned thread)
         return;
     }
     for (unsigned k = 0; k < thetis_check_rounds(); k++) {
-        begin(k % 2 ? THT_MAP_SHRINK : THT_MAP_GROW);
+        begin(thread, k % 2 ? THT_MAP_SHRINK : THT_MAP_GROW);
         add(thread, shared, 0);
     }
 }
@@ -354,7 +419,7 @@ static void endless_slow(unsigned thread)
         return;
     }
     for (unsigned k = 0; k < thetis_check_rounds(); k++) {
-        begin(k % 2 ? THT_MAP_SHRINK : THT_MAP_GROW);
+        begin(thread, k % 2 ? THT_MAP_SHRINK : THT_MAP_GROW);
         add(thread, &slow, 0);
     }
 }
@@ -374,6 +439,8 @@ const thetis_check_scenario map_grow_replace =
 const thetis_check_scenario map_grow_find = HISTORY("map-grow-find", 2, make_divided, finding);
 const thetis_check_scenario map_grow_find_slow =
     HISTORY("map-grow-find-slow", 2, make_moving, finding_slow);
+const thetis_check_scenario map_grow_shrink =
+    HISTORY("map-grow-shrink", 2, make_merging, shrinking);
 const thetis_check_scenario map_grow_empty = HISTORY("map-grow-empty", 2, make_moved, emptying);
 const thetis_check_scenario map_grow_trim = HISTORY("map-grow-trim", 2, make_moving, trimming);
 const thetis_check_scenario map_grow_or_trim =
@@ -386,6 +453,8 @@ const thetis_check_scenario map_grow_add_both =
 const thetis_check_scenario map_grow_add_3 = SUM("map-grow-add-3", 3, make_3, adding_3);
 const thetis_check_scenario map_grow_help = SUM("map-grow-help", 3, make_frozen, helping);
 const thetis_check_scenario map_grow_chain = SUM("map-grow-chain", 3, make_units, adding_chain);
+const thetis_check_scenario map_grow_told_3 = SUM("map-grow-told-3", 3, make_drained_3, told_3);
+const thetis_check_scenario map_grow_told_4 = SUM("map-grow-told-4", 4, make_drained_4, told_4);
 const thetis_check_scenario map_grow_add_trimmed =
     SUM("map-grow-add-trimmed", 2, make_moving, adding_trimmed);
 const thetis_check_scenario map_grow_merge = SUM("map-grow-merge", 2, make_merged, adding_both);
