@@ -164,7 +164,8 @@ thetis_map *tht_map_build(void *mem, thetis_domain *domain, const tht_map_shape 
     thetis_map *map = mem;
     *map = (thetis_map){.cfg = *cfg, .least = shape->buckets, .most = shape->buckets_max,
                         .bucket = shape->bucket, .crowd = shape->crowd, .often = shape->often};
-    map->cells = (tht_cells){.kind = &tht_map_kind, .domain = domain, .sizes = map->sizes,
+    const tht_cell_kind *kind = map->least < map->most ? &tht_map_kind : &tht_map_fixed_kind;
+    map->cells = (tht_cells){.kind = kind, .domain = domain, .sizes = map->sizes,
                              .size_n = THT_MAP_SIZES, .self = (uintptr_t)map,
                              .args = THETIS_MAP_ARGS, .batch = shape->batch,
                              .tries = shape->tries, .moves = map->least < map->most};

@@ -154,6 +154,8 @@ static void map_make(tht_cell_block *to, const tht_cell_block *version, const ui
 
 const tht_cell_kind tht_map_kind = {tht_map_reach, tht_map_seek, map_goes, map_look, map_bytes,
                                     map_grows, map_make, map_copy, map_apply};
+const tht_cell_kind tht_map_fixed_kind = {NULL, NULL, map_goes, map_look, map_bytes,
+                                          map_grows, map_make, map_copy, map_apply};
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
@@ -165,13 +167,25 @@ static thetis_status map_told(const uintptr_t *result, uintptr_t *found)
     return s;
 }
 
+/* Of a map that keeps its size. */
+static thetis_atomic *map_cell(const thetis_map *map, uintptr_t key)
+{
+    return &map->cell[tht_map_hash(map, key) & (map->least - 1)];
+}
+
 static thetis_status map_do(thetis_map *map, thetis_domain_thread *me, enum map_op kind,
                             uintptr_t key, uintptr_t value, uintptr_t more, uintptr_t *result)
 {
     const uintptr_t args[THETIS_MAP_ARGS] = {map->cells.self, kind, key, value, more};
     tht_cell_op op = {.args = args, .result = result};
-    tht_map_help(map, me, key);
-    thetis_status s = tht_cell_update(&map->cells, &tht_map_kind, me, &op);
+    thetis_status s;
+    if (map->cells.moves) {
+        tht_map_help(map, me, key);
+        s = tht_cell_update(&map->cells, &tht_map_kind, me, &op);
+    } else {
+        op.place = op.cell = map_cell(map, key);
+        s = tht_cell_update(&map->cells, &tht_map_fixed_kind, me, &op);
+    }
     return s == THETIS_OK ? (thetis_status)(intptr_t)result[MAP_STATUS] : s;
 }
 
@@ -181,7 +195,12 @@ thetis_status thetis_map_find(const thetis_map *map, thetis_domain_thread *me, u
     const uintptr_t args[THETIS_MAP_ARGS] = {map->cells.self, MAP_FIND, key};
     uintptr_t result[THT_CELL_RESULT];
     tht_cell_op op = {.args = args, .result = result};
-    tht_cell_find(&map->cells, &tht_map_kind, me, &op);
+    if (map->cells.moves) {
+        tht_cell_find(&map->cells, &tht_map_kind, me, &op);
+    } else {
+        op.place = op.cell = map_cell(map, key);
+        tht_cell_find(&map->cells, &tht_map_fixed_kind, me, &op);
+    }
     return map_told(result, value);
 }
 

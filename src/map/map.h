@@ -114,8 +114,8 @@ static inline int tht_map_lasts(const thetis_map *map, uintptr_t state)
 
 /* ---- map.c ----------------------------------------------------------------------------------- */
 
-/* What a bucket's content is. */
-extern const tht_cell_kind tht_map_kind;
+/* What a bucket's content is; where buckets do not move. */
+extern const tht_cell_kind tht_map_kind, tht_map_fixed_kind;
 
 static inline tht_map_pair *tht_map_pairs(const tht_cell_block *version)
 {
