@@ -32,6 +32,9 @@
  * Invariants: the pairs of a bucket have different keys, that hash there. At any time one bucket
  * has the truth about a key: the old one until it is given up, then the new one.
  *
+ * A find that meets no update of its bucket stores nothing, and passes no fence: it reads the
+ * pairs, and then that their memory was not used anew meanwhile.
+ *
  * Linearization: find, and what changes nothing, when the bucket is read, or, if the bucket was
  * frozen since the call, when that was done; an update when the bucket is replaced, by whoever does
  * that. A find reads at most two buckets for each try.

@@ -56,6 +56,12 @@
  * that has retired a block writes it. State and owner tell a looker that the block is its own: no
  * table of hazards is built, and looking for a block takes one step.
  *
+ * Stamps. The header of a block that is taken is a number that no other taking of a block of this
+ * pool has: the thread's count of takes, times N, plus its number. So one may read a block that is
+ * not protected, if each word of it is accessed with release and acquire, and believe what one has
+ * read after the stamp is found unchanged: blocks are memory as long as the pool is there.
+ * On 32-bit machines a reader must not sleep through just 2^29 / N takes of one thread.
+ *
  * With any threads stopped for ever at most N U blocks are unreclaimed: those that are protected,
  * at most M, and the lists.
  *
@@ -67,6 +73,9 @@
  * Orders (each end names the other):
  *   pool.slot   put releases and get acquires the headers of a batch, and all that was done with
  *               its blocks. Put acquires, too, since it goes on with a batch that it found.
+ *   pool.stamp  take releases the stamp, who looks at it acquires: that the block left the place
+ *               where it was. Who writes into a block releases each word, who reads one acquires
+ *               it: what is of a later use comes with its stamp.
  *
  * | operation | progress  | bound                                | ISR-safe | shm |
  * |-----------|-----------|--------------------------------------|----------|-----|
@@ -93,6 +102,8 @@ typedef struct thetis_pool_shape_ {
     size_t frees;   /* suspects that one retire frees */
     size_t most;    /* U */
     size_t stride;  /* bytes from block to block, a header each */
+    size_t shift;   /* stride is 2^shift times an odd number, */
+    uintptr_t inverse; /* which has this inverse */
     size_t align;
 } thetis_pool_shape_;
 
@@ -110,6 +121,7 @@ typedef struct thetis_pool_local_ {
     size_t suspects_n;
     size_t looked;      /* at so many records for them */
     uintptr_t phase;    /* state of the suspects; the other one is that of the retired */
+    uintptr_t takes;    /* so far, for stamps */
     thetis_atomic held; /* retired_n + suspects_n, for stat */
 } thetis_pool_local_;
 
@@ -153,6 +165,9 @@ typedef enum thetis_pool_op {
 #define THETIS_POOL_LINK_SHIFT_ (THETIS_CAP_WORD_BITS / 4 + 3)
 #define THETIS_POOL_BLOCKS_MAX                                                                  \
     ((THETIS_CAST(size_t, 1) << (THETIS_CAP_WORD_BITS - THETIS_POOL_LINK_SHIFT_)) - 1)
+
+/* Bits of a header; all 0: the block is taken, and the others are its stamp. */
+#define THETIS_POOL_STATES_ 7
 
 /* THETIS_POOL_SIZE, from below: N * (R + N - 1 + M / 4) unreclaimed and `blocks`; b; S. */
 #define THETIS_POOL_LEAST_(blocks, n, m)                                                        \
@@ -205,6 +220,15 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_pool_take_n(thetis_pool *pool,
  *  it is a block of this pool that is taken.
  *  @progress wait-free, at most S + 3 steps */
 THETIS_API void thetis_pool_give(thetis_pool *pool, thetis_domain_thread *me, void *block);
+
+/* The stamp of a block, wherever the caller has its address from; 0: it is not taken. Two that are
+ * equal, and not 0: it was taken all the time between, once. */
+THETIS_INLINE uintptr_t thetis_pool_stamp_(const void *block)
+{
+    const thetis_atomic *header = THETIS_CAST(const thetis_atomic *, block) - 1;
+    uintptr_t word = thetis_atomic_load_acquire(header); /* pair: pool.stamp */
+    return THETIS_LIKELY((word & THETIS_POOL_STATES_) == 0) ? word : 0;
+}
 
 /** Gives back a block that nobody can reach any more, but that others may still protect: it is free
  *  after nobody does. The caller's own hazards count, too: cleared before, it is free sooner.

@@ -20,8 +20,9 @@ void tht_cell_finish(const tht_cells *cells, uintptr_t head)
     const tht_cell_block *version = tht_cell_version(head);
     if (!version) return;
     const tht_cell_record *record = tht_cell_records(version);
-    for (size_t n = version->records; n > 0; n--, record++)
-        thetis_domain_finish(cells->domain, record->thread, record->request, (uintptr_t)version);
+    for (size_t n = tht_cell_get(version, THT_CELL_RECORDS_N); n > 0; n--, record++)
+        thetis_domain_finish(cells->domain, tht_cell_read(&record->thread),
+                             tht_cell_read(&record->request), (uintptr_t)version);
 }
 
 /* Adds a thread's operation, if it is pending and goes to this place. */
@@ -92,28 +93,36 @@ tht_cell_block *tht_cell_take(const tht_cells *cells, thetis_domain_thread *me, 
            thetis_pool_take(cells->sizes[k].pool, me, &block) != THETIS_OK) {
         k++;
     }
-    if (block) ((tht_cell_block *)block)->size = (uint16_t)k;
+    if (block)
+        tht_cell_write(&((tht_cell_block *)block)->fields, tht_cell_shifted(THT_CELL_SIZE, k));
     return block;
 }
+
+/* Carries out what a batch has, and records the result. */
+static void cell_apply(const tht_cells *cells, tht_cell_block *block, const cell_batch *batch,
+                       size_t k)
+{
+    uintptr_t result[THT_CELL_RESULT] = {0};
+    tht_cell_record *record = tht_cell_records(block) + k;
+    cells->kind->apply(block, batch->args[k], result);
+    tht_cell_write(&record->thread, batch->thread[k]);
+    tht_cell_write(&record->request, batch->request[k]);
+    for (size_t i = 0; i < THT_CELL_RESULT; i++) tht_cell_write(&record->result[i], result[i]);
+}
+
 
 static void cell_fill(const tht_cells *cells, tht_cell_block *block,
                       const tht_cell_block *version, const cell_batch *batch,
                       const tht_cell_op *own)
 {
     const tht_cell_kind *kind = cells->kind;
-    tht_cell_record *record = tht_cell_records(block);
-    block->records = (uint16_t)batch->n;
-    block->next = (uint16_t)(batch->next < cells->domain->threads_ ? batch->next : 0);
+    tht_cell_start(block, batch->n, batch->next < cells->domain->threads_ ? batch->next : 0);
     if (batch->n == 0) {
         kind->make(block, version, own->args, own->result);
         return;
     }
     kind->copy(block, version);
-    for (size_t k = 0; k < batch->n; k++) {
-        record[k].thread = batch->thread[k];
-        record[k].request = batch->request[k];
-        kind->apply(block, batch->args[k], record[k].result);
-    }
+    for (size_t k = 0; k < batch->n; k++) cell_apply(cells, block, batch, k);
     if (own) kind->apply(block, own->args, own->result);
 }
 
@@ -143,18 +152,23 @@ static uintptr_t cell_build(const tht_cells *cells, thetis_domain_thread *me,
 
 /* ---- attempts -------------------------------------------------------------------------------- */
 
+static thetis_pool *cell_pool(const tht_cells *cells, const tht_cell_block *version)
+{
+    return cells->sizes[tht_cell_get(version, THT_CELL_SIZE)].pool;
+}
+
 /* What was of no use. */
 void tht_cell_drop(const tht_cells *cells, thetis_domain_thread *me, uintptr_t word)
 {
     tht_cell_block *version = tht_cell_version(word);
-    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, version);
+    if (version) thetis_pool_give(cell_pool(cells, version), me, version);
 }
 
 void tht_cell_retire(const tht_cells *cells, thetis_domain_thread *me, uintptr_t head)
 {
     tht_cell_block *version = tht_cell_version(head);
     thetis_domain_clear(me, THT_CELL_HAZARD);
-    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, version);
+    if (version) thetis_pool_retire(cell_pool(cells, version), me, version);
 }
 
 /* One's own announced operation comes first. */
@@ -174,9 +188,10 @@ static uintptr_t cell_next(const tht_cells *cells, thetis_domain_thread *me,
                            const tht_cell_op *op, const tht_cell_op *own, uintptr_t head)
 {
     const tht_cell_block *version = tht_cell_version(head);
+    size_t next = version ? tht_cell_get(version, THT_CELL_NEXT) : 0;
     cell_batch batch;
     cell_begin(cells, me, op, &batch);
-    cell_collect(cells, thetis_domain_self(me), op->place, version ? version->next : 0, &batch);
+    cell_collect(cells, thetis_domain_self(me), op->place, next, &batch);
     return own || batch.n > 0 ? cell_build(cells, me, own, version, &batch) : head;
 }
 
@@ -252,11 +267,14 @@ static void cell_withdraw(const tht_cells *cells, thetis_domain_thread *me)
 static void cell_result(uintptr_t answer, const thetis_domain_thread *me, uintptr_t request,
                         uintptr_t *result)
 {
-    const tht_cell_record *record = tht_cell_records(tht_cell_version(answer));
-    while (record->thread != thetis_domain_self(me) || record->request != request) record++;
-    THETIS_ASSERT2(record < tht_cell_records(tht_cell_version(answer)) +
-                                tht_cell_version(answer)->records);
-    for (size_t k = 0; k < THT_CELL_RESULT; k++) result[k] = record->result[k];
+    const tht_cell_block *version = tht_cell_version(answer);
+    const tht_cell_record *record = tht_cell_records(version);
+    while (tht_cell_read(&record->thread) != thetis_domain_self(me) ||
+           tht_cell_read(&record->request) != request) {
+        record++;
+    }
+    THETIS_ASSERT2(record < tht_cell_records(version) + tht_cell_get(version, THT_CELL_RECORDS_N));
+    for (size_t k = 0; k < THT_CELL_RESULT; k++) result[k] = tht_cell_read(&record->result[k]);
 }
 
 /* Rounds that find that the cell has moved. */
@@ -299,6 +317,12 @@ static size_t cell_needs(const tht_cells *cells)
     return 1 + 2 * cell_moves(cells);
 }
 
+/* In a block that is reserved, behind what may be taken for the header of a version. */
+static thetis_atomic *cell_link(void *block)
+{
+    return &((tht_cell_block *)block)[1].fields;
+}
+
 /* Whoever announces must not run out of memory. Blocks that are given back stay in the caller's
  * magazine, where its next attempts find them. */
 static thetis_status cell_reserve(const tht_cells *cells, thetis_domain_thread *me)
@@ -307,12 +331,12 @@ static thetis_status cell_reserve(const tht_cells *cells, thetis_domain_thread *
     void *block = NULL, *last = NULL;
     size_t left = cell_needs(cells);
     for (; left > 0 && thetis_pool_take(largest, me, &block) == THETIS_OK; left--) {
-        *(void **)block = last;
+        tht_cell_write(cell_link(block), (uintptr_t)last);
         last = block;
     }
     while (last) {
         block = last;
-        last = *(void **)block;
+        last = (void *)tht_cell_read(cell_link(block));
         thetis_pool_give(largest, me, block);
     }
     return left > 0 ? THETIS_ENOMEM : THETIS_OK;
@@ -370,13 +394,13 @@ uint64_t tht_cell_finish_bound(const tht_cells *cells)
 }
 
 /* Collect: where to begin, the words of the mask, one of them twice, each thread's announcement.
- * Build: header, records, content. Compare-and-swap. */
+ * Build: header, records, content, of which the size is one word. Compare-and-swap. */
 static uint64_t cell_attempt_bound(const tht_cells *cells, const tht_cell_cost *cost)
 {
     uint64_t threads = cells->domain->threads_, records = cell_records_bound(cells);
     uint64_t collect = 2 + THT_CELL_MASK_WORDS(threads) + (threads - 1) * (cells->args + 2);
-    uint64_t build = 3 + records * (2 + THT_CELL_RESULT + cost->size + cost->apply) +
-                     cost->size + cost->copy;
+    uint64_t build = 3 + records * (2 + THT_CELL_RESULT + cost->grows + cost->apply) +
+                     1 + cost->copy;
     return 1 + collect + build + 1;
 }
 
@@ -418,8 +442,10 @@ uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost
            (1 + cell_moves(cells)) * cost->drain;
 }
 
+/* A glance: the head twice, the stamp twice; then attempts to protect. */
 uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost)
 {
-    return cells->tries * (3 + cost->seek) + cell_announce_bound(cells) +
+    uint64_t glance = cells->tries > 0 ? 4 + cost->look : 0;
+    return glance + cells->tries * (3 + cost->seek) + cell_announce_bound(cells) +
            (4 + cost->seek) * cell_seeks(cells) + 1 + cost->look;
 }

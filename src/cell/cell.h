@@ -30,8 +30,11 @@
  * An update makes K attempts, then announces itself, sets its bit, publishes, and makes attempts
  * whose batch begins with its own operation, until its status is an answer. Nothing is finished
  * after one's own compare-and-swap: the next attempt, or who replaces the version, does that.
- * A lookup reads the head of the first attempt that protects it. After K failures it announces
- * itself, too, without a version of its own: it never allocates, and cannot fail.
+ * A lookup glances: it reads the head, the stamp of its block (pool.h), the head, the version,
+ * the stamp; if both were the same again it has read what the cell had at the second look at the
+ * head, has stored nothing, and passed no fence. Else it reads the head of the first attempt that
+ * protects it. After K failures it announces itself, too, without a version of its own: it never
+ * allocates, and cannot fail.
  *
  * Exactly once: a version is replaced only by who has finished what it carried out. So whoever
  * holds head h finds no request pending that h or an older one has carried out; if a newer
@@ -45,15 +48,24 @@
  * Where cells move, an attempt may also find that its cell has moved: no more than once before
  * the bit was seen by all who freeze cells, and once for each of these versions: ceil(N / b).
  *
+ * Why a glance may believe what it has read: the block was taken all the time between the stamps,
+ * so it is that of the version which the head named between them. A version is published once, and
+ * not changed after that. What is written into a block after it was taken anew comes with the new
+ * stamp, as each word is written with release and read with acquire. Words that are too new do no
+ * harm meanwhile: one load of the fields tells where they are, so they are of the block.
+ *
  * Linearization: an update at the compare-and-swap of the version that has it, in order of the
- * batch, one's own last; one that changes nothing, and a lookup, at the second load of protect, or
+ * batch, one's own last; one that changes nothing, and a lookup, at the second load of the head, or
  * as an update, if somebody else has carried it out.
  * Out of memory: an attempt that gets no block fails as a whole, helping included, so it spoils
  * nobody's. Who announces an update has a block of the largest size in its magazine.
  *
  * Steps: accesses to cells, versions (each word of them), the mask, words of the domain and pools.
  *
- * Orders: those of domain.h. The announcing thread passes a full fence between its bit and its
+ * Orders: those of domain.h and pool.h, and
+ *   cell.word  words of versions: written with release, read with acquire. Which of them a glance
+ *              reads is not known before, so it is all of them.
+ * The announcing thread passes a full fence between its bit and its
  * first attempt, an attempt passes one between its two loads of the head, so before it loads the
  * mask: one of the two sees the other. The mask itself is relaxed.
  */
@@ -70,15 +82,21 @@ enum {
     THT_CELL_HAZARD = 0  /* which hazard of the domain is the cells' */
 };
 
+/* The header of a version; its records follow, then the content: words, too. */
 typedef struct tht_cell_block {
-    uint16_t size;    /* which pool it is from */
-    uint16_t records; /* follow; then the content */
-    uint16_t next;    /* thread that the next version looks at first */
-    uint16_t items;   /* of the content; for the kind */
+    thetis_atomic fields;
 } tht_cell_block;
 
+/* Fields of a header. */
+typedef enum tht_cell_field {
+    THT_CELL_SIZE,      /* which pool it is from */
+    THT_CELL_RECORDS_N, /* that follow */
+    THT_CELL_NEXT,      /* thread that the next version looks at first */
+    THT_CELL_ITEMS      /* of the content; for the kind */
+} tht_cell_field;
+
 typedef struct tht_cell_record {
-    uintptr_t thread, request, result[THT_CELL_RESULT];
+    thetis_atomic thread, request, result[THT_CELL_RESULT];
 } tht_cell_record;
 
 typedef struct tht_cells tht_cells;
@@ -141,7 +159,7 @@ struct tht_cells {
 };
 
 typedef struct tht_cell_cost {
-    size_t look, size, copy, apply; /* steps of the kind's functions at most; size: bytes, grows */
+    size_t look, grows, copy, apply; /* steps of the kind's functions at most; bytes takes 1 */
     uint64_t reach, seek, drain; /* where cells move: to find one that does not, and to move one */
 } tht_cell_cost;
 
@@ -173,14 +191,69 @@ static inline tht_cell_block *tht_cell_version(uintptr_t head)
     return head & 1 ? NULL : (tht_cell_block *)(head & ~THT_CELL_FROZEN);
 }
 
+/* A word of a version. Who does not protect it may read it as well: see thetis_pool_stamp_(). */
+static inline uintptr_t tht_cell_read(const thetis_atomic *word)
+{
+    return thetis_atomic_load_acquire(word); /* pair: cell.word */
+}
+
+static inline void tht_cell_write(thetis_atomic *word, uintptr_t value)
+{
+    thetis_atomic_store_release(word, value); /* pair: cell.word */
+}
+
+static inline uintptr_t tht_cell_shifted(tht_cell_field field, size_t value)
+{
+    return (uintptr_t)value << field * (THETIS_CAP_WORD_BITS / 4);
+}
+
+/* Of all the fields. */
+static inline size_t tht_cell_field_of(uintptr_t fields, tht_cell_field field)
+{
+    const uintptr_t mask = ((uintptr_t)1 << THETIS_CAP_WORD_BITS / 4) - 1;
+    return fields >> field * (THETIS_CAP_WORD_BITS / 4) & mask;
+}
+
+static inline uintptr_t tht_cell_fields(const tht_cell_block *version)
+{
+    return tht_cell_read(&version->fields);
+}
+
+static inline size_t tht_cell_get(const tht_cell_block *version, tht_cell_field field)
+{
+    return tht_cell_field_of(tht_cell_fields(version), field);
+}
+
+/* What take() has left, with so many records, and no items yet. */
+static inline void tht_cell_start(tht_cell_block *version, size_t records, size_t next)
+{
+    tht_cell_write(&version->fields, tht_cell_fields(version) |
+                                         tht_cell_shifted(THT_CELL_RECORDS_N, records) |
+                                         tht_cell_shifted(THT_CELL_NEXT, next));
+}
+
 static inline tht_cell_record *tht_cell_records(const tht_cell_block *version)
 {
     return (tht_cell_record *)(version + 1);
 }
 
-static inline void *tht_cell_content(const tht_cell_block *version)
+/* With what fields() has returned: where the content begins, and how many items it has, come from
+ * one load, so that an unprotected reader stays inside the block. */
+static inline thetis_atomic *tht_cell_content(const tht_cell_block *version, uintptr_t fields)
 {
-    return tht_cell_records(version) + version->records;
+    return &tht_cell_records(version)[tht_cell_field_of(fields, THT_CELL_RECORDS_N)].thread;
+}
+
+static inline size_t tht_cell_items(uintptr_t fields)
+{
+    return tht_cell_field_of(fields, THT_CELL_ITEMS);
+}
+
+/* A version that is not published has other items now. */
+static inline void tht_cell_set_items(tht_cell_block *version, uintptr_t fields, size_t items)
+{
+    uintptr_t changed = tht_cell_items(fields) ^ items;
+    tht_cell_write(&version->fields, fields ^ tht_cell_shifted(THT_CELL_ITEMS, changed));
 }
 
 /* One attempt with the head protected: OK; AGAIN: the cell has changed; ENOMEM. */
@@ -244,6 +317,29 @@ static inline thetis_status tht_cell_update(const tht_cells *cells, const tht_ce
         if (s != THETIS_AGAIN) return s;
     }
     return tht_cell_update_slow(cells, me, op);
+}
+
+/* A look at a cell that does not protect its version. */
+typedef struct tht_cell_glance {
+    const tht_cell_block *version;
+    uintptr_t stamp; /* of the version's block */
+} tht_cell_glance;
+
+/* 1: the version may be read. 0: look again, protected; at once, if it is to be slow (tries). */
+static inline int tht_cell_glance_begin(const tht_cells *cells, const thetis_atomic *cell,
+                                        tht_cell_glance *out)
+{
+    uintptr_t head = thetis_atomic_load_relaxed(cell);
+    if (!tht_cell_is_filled(head) || cells->tries == 0) return 0;
+    out->version = tht_cell_version(head);
+    out->stamp = out->version ? thetis_pool_stamp_(out->version) : THT_CELL_EMPTY;
+    return out->stamp && thetis_atomic_load_acquire(cell) == head; /* pair: domain.cell */
+}
+
+/* 1: what was read is what the cell had. */
+static inline int tht_cell_glance_end(const tht_cell_glance *glance)
+{
+    return !glance->version || thetis_pool_stamp_(glance->version) == glance->stamp;
 }
 
 /* Carries out an operation that changes nothing. */

@@ -4,20 +4,29 @@
  */
 #include "pool.h"
 
-/* State of a block, in its header. A retired one has the number of the thread, too. */
+/* State of a block, in its header. A taken one has a stamp, a retired one the number of the
+ * thread. */
 enum {
-    POOL_TAKEN,
+    POOL_TAKEN, /* 0 */
     POOL_FREE,
     POOL_EVEN, /* retired; those that are suspects have one of the two, the others the other one */
     POOL_ODD,
     POOL_MARKED, /* a suspect that is protected */
-    POOL_STATES = 7,
+    POOL_STATES = THETIS_POOL_STATES_,
     POOL_OWNER_SHIFT = 3,
     POOL_FREES = 4, /* suspects that a retire frees: the lists are 4/3 of the shortest possible */
     POOL_BATCHES = 16 /* of each thread, by default */
 };
 
 /* ---- shape ----------------------------------------------------------------------------------- */
+
+/* Modulo a word; the factor is odd. Newton: each step doubles the bits that are right, first 3. */
+static uintptr_t pool_inverse(uintptr_t odd)
+{
+    uintptr_t x = odd;
+    for (unsigned bits = 3; bits < THETIS_CAP_WORD_BITS; bits *= 2) x *= 2 - odd * x;
+    return x;
+}
 
 static size_t pool_ceil(size_t n, size_t by)
 {
@@ -65,6 +74,8 @@ thetis_pool_shape_ tht_pool_shape(const thetis_domain_cfg *domain, const thetis_
     s.most = tht_pool_most(&s);
     s.align = cfg->align > word ? cfg->align : word;
     s.stride = pool_round_up(cfg->size + word, s.align);
+    s.shift = (size_t)__builtin_ctzll(s.stride);
+    s.inverse = pool_inverse(s.stride >> s.shift);
     size_t blocks = cfg->blocks + s.threads * s.most;
     s.batch = cfg->batch ? cfg->batch : pool_ceil(blocks, POOL_BATCHES * s.threads);
     blocks += (s.threads - 1) * (2 * s.batch + 1);
@@ -131,13 +142,23 @@ static thetis_pool_local_ *pool_local(const thetis_pool *pool, size_t id)
     return local;
 }
 
-/* The number of a block that is taken: it is in its header as the link. */
+/* The number of a block. The distance to block 0 is a multiple of the stride, so a multiplication
+ * divides: by the power of two in the stride with a shift, by the rest with its inverse. */
+static uintptr_t pool_number(const thetis_pool *pool, const void *block)
+{
+    uintptr_t at = (uintptr_t)block - (uintptr_t)pool->base_;
+    return (at >> pool->shape_.shift) * pool->shape_.inverse;
+}
+
+/* The number of a block that is taken. */
 static uintptr_t pool_taken(const thetis_pool *pool, const void *block)
 {
-    uintptr_t word = thetis_atomic_load_relaxed((const thetis_atomic *)block - 1);
-    uintptr_t k = pool_link(word);
-    THETIS_ASSERT1(word == pool_word(k, 0, POOL_TAKEN)); /* not given or retired already */
+    uintptr_t k = pool_number(pool, block), word;
+    THETIS_ASSERT1(k >= 1 && k <= pool->shape_.batches * pool->shape_.batch);
     THETIS_ASSERT1(pool_block(pool, k) == block);
+    word = thetis_atomic_load_relaxed(pool_header(pool, k));
+    THETIS_ASSERT1((word & POOL_STATES) == POOL_TAKEN); /* not given or retired already */
+    (void)word;
     return k;
 }
 
@@ -232,7 +253,7 @@ static int pool_refill(thetis_pool *pool, thetis_pool_local_ *local)
     return batch != 0;
 }
 
-static uintptr_t pool_pop(thetis_pool *pool, thetis_pool_local_ *local)
+static uintptr_t pool_pop(thetis_pool *pool, thetis_pool_local_ *local, size_t id)
 {
     uintptr_t k;
     if (!local->loose && local->row_n == 0 && !pool_refill(pool, local)) return 0;
@@ -244,7 +265,8 @@ static uintptr_t pool_pop(thetis_pool *pool, thetis_pool_local_ *local)
         k = local->row++;
         local->row_n--;
     }
-    thetis_atomic_store_relaxed(pool_header(pool, k), pool_word(k, 0, POOL_TAKEN));
+    uintptr_t stamp = (++local->takes * pool->shape_.threads + id) << POOL_OWNER_SHIFT;
+    thetis_atomic_store_release(pool_header(pool, k), stamp); /* pair: pool.stamp */
     return k;
 }
 
@@ -273,7 +295,7 @@ thetis_status thetis_pool_take_n(thetis_pool *pool, thetis_domain_thread *me, vo
     thetis_pool_local_ *local = pool_local(pool, me->id_);
     THETIS_ASSERT2(me->domain_ == pool->domain_);
     for (size_t got = 0; got < n; got++) {
-        uintptr_t k = pool_pop(pool, local);
+        uintptr_t k = pool_pop(pool, local, me->id_);
         if (!k) {
             while (got > 0) thetis_pool_give(pool, me, blocks[--got]);
             return THETIS_ENOMEM;

@@ -30,14 +30,16 @@ static int check_is_left(const check_table *table, uintptr_t hash)
 static thetis_status check_pairs(check_table *table, size_t k, const tht_cell_block *version)
 {
     const thetis_map *map = table->map;
-    const tht_map_pair *pairs = tht_map_pairs(version);
+    uintptr_t fields = tht_cell_fields(version);
+    size_t items = tht_cell_items(fields);
     size_t most = map->least < map->most ? 2 * map->bucket : map->bucket;
-    if (version->items > most) return THETIS_ECORRUPT;
-    for (size_t i = 0; i < version->items; i++) {
-        uintptr_t hash = tht_map_hash(map, pairs[i].key);
+    if (items > most) return THETIS_ECORRUPT;
+    for (size_t i = 0; i < items; i++) {
+        uintptr_t key = tht_map_read(tht_map_at(version, fields, i)).key;
+        uintptr_t hash = tht_map_hash(map, key);
         if ((hash & (table->n - 1)) != k) return THETIS_ECORRUPT;
         for (size_t j = 0; j < i; j++)
-            if (pairs[j].key == pairs[i].key) return THETIS_ECORRUPT;
+            if (tht_map_read(tht_map_at(version, fields, j)).key == key) return THETIS_ECORRUPT;
         table->pairs += !check_is_left(table, hash);
     }
     return THETIS_OK;

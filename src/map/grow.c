@@ -58,7 +58,7 @@ typedef struct grow_unit {
 typedef struct grow_load {
     tht_map_pair pairs[2 * THETIS_MAP_BUCKET];
     size_t n;
-    uint16_t next; /* see tht_cell_block */
+    size_t next; /* THT_CELL_NEXT */
     const tht_cell_block *version; /* of the only old cell */
 } grow_load;
 
@@ -116,11 +116,12 @@ static void grow_read(const tht_cell_block *version, grow_load *load)
 {
     load->version = version;
     if (!version) return;
-    load->next = version->next;
-    size_t items = version->items;
-    const tht_map_pair *pair = tht_map_pairs(version);
+    uintptr_t fields = tht_cell_fields(version);
+    load->next = tht_cell_field_of(fields, THT_CELL_NEXT);
+    size_t items = tht_cell_items(fields);
     THETIS_ASSERT2(load->n + items <= 2 * THETIS_MAP_BUCKET);
-    for (size_t k = 0; k < items; k++) load->pairs[load->n++] = pair[k];
+    for (size_t k = 0; k < items; k++)
+        load->pairs[load->n++] = tht_map_read(tht_map_at(version, fields, k));
 }
 
 static thetis_status grow_load_all(const grow_unit *unit, thetis_domain_thread *me,
@@ -152,10 +153,10 @@ static uintptr_t grow_copy(const grow_unit *unit, thetis_domain_thread *me, cons
 {
     tht_cell_block *block = tht_cell_take(&unit->map->cells, me, n * sizeof *pairs);
     if (!block) return 0;
-    block->records = 0;
-    block->next = load->next;
-    block->items = (uint16_t)n;
-    for (size_t k = 0; k < n; k++) tht_map_pairs(block)[k] = pairs[k];
+    tht_cell_start(block, 0, load->next);
+    uintptr_t fields = tht_cell_fields(block);
+    for (size_t k = 0; k < n; k++) tht_map_write(tht_map_at(block, fields, k), pairs[k]);
+    tht_cell_set_items(block, fields, n);
     return (uintptr_t)block;
 }
 

@@ -28,13 +28,20 @@ uintptr_t tht_map_hash(const thetis_map *map, uintptr_t key)
 
 /* ---- a bucket's content ---------------------------------------------------------------------- */
 
-/* The pair of a key, or NULL. */
-static tht_map_pair *map_search(const tht_cell_block *version, uintptr_t key)
+/* The two words of a key's pair, or NULL. */
+static thetis_atomic *map_search(const tht_cell_block *version, uintptr_t key)
 {
     if (!version) return NULL;
-    tht_map_pair *pair = tht_map_pairs(version), *end = pair + version->items;
-    while (pair < end && pair->key != key) pair++;
-    return pair < end ? pair : NULL;
+    uintptr_t fields = tht_cell_fields(version);
+    thetis_atomic *at = tht_map_at(version, fields, 0);
+    thetis_atomic *end = at + 2 * tht_cell_items(fields);
+    while (at < end && tht_cell_read(at) != key) at += 2;
+    return at < end ? at : NULL;
+}
+
+static size_t map_items(const tht_cell_block *version)
+{
+    return version ? tht_cell_get(version, THT_CELL_ITEMS) : 0;
 }
 
 static int map_tell(uintptr_t *result, thetis_status status, uintptr_t found)
@@ -59,29 +66,30 @@ static int map_look_absent(const tht_cell_block *version, const uintptr_t *args,
     const thetis_map *map = (const thetis_map *)args[THT_MAP_SELF];
     if (args[THT_MAP_OP] != MAP_INSERT && args[THT_MAP_OP] != MAP_PUT)
         return map_tell(result, THETIS_ABSENT, 0);
-    if (version && version->items >= map->bucket) return map_tell(result, THETIS_ENOMEM, 0);
+    if (map_items(version) >= map->bucket) return map_tell(result, THETIS_ENOMEM, 0);
     return 0;
 }
 
 static int map_look(const tht_cell_block *version, const uintptr_t *args, uintptr_t *result)
 {
-    const tht_map_pair *pair = map_search(version, args[THT_MAP_KEY]);
+    const thetis_atomic *pair = map_search(version, args[THT_MAP_KEY]);
     if (!pair) return map_look_absent(version, args, result);
+    uintptr_t op = args[THT_MAP_OP], value;
+    if (op != MAP_FIND && op != MAP_INSERT && op != MAP_CAS) return 0;
+    value = tht_cell_read(&pair[1]);
     switch (args[THT_MAP_OP]) {
     case MAP_FIND:
-        return map_tell(result, THETIS_OK, pair->value);
+        return map_tell(result, THETIS_OK, value);
     case MAP_INSERT:
-        return map_tell(result, THETIS_EXISTS, pair->value);
-    case MAP_CAS:
-        return pair->value != args[THT_MAP_MORE] && map_tell(result, THETIS_MISMATCH, pair->value);
+        return map_tell(result, THETIS_EXISTS, value);
     default:
-        return 0;
+        return value != args[THT_MAP_MORE] && map_tell(result, THETIS_MISMATCH, value);
     }
 }
 
 static size_t map_bytes(const tht_cell_block *version)
 {
-    return version ? version->items * sizeof(tht_map_pair) : 0;
+    return map_items(version) * sizeof(tht_map_pair);
 }
 
 static ptrdiff_t map_grows(const tht_cell_block *version, const uintptr_t *args)
@@ -95,30 +103,52 @@ static ptrdiff_t map_grows(const tht_cell_block *version, const uintptr_t *args)
 
 static void map_copy(tht_cell_block *to, const tht_cell_block *version)
 {
-    to->items = version ? version->items : 0;
-    for (size_t k = 0; k < to->items; k++) tht_map_pairs(to)[k] = tht_map_pairs(version)[k];
+    if (!version) return;
+    uintptr_t from = tht_cell_fields(version), fields = tht_cell_fields(to);
+    size_t items = tht_cell_items(from);
+    for (size_t k = 0; k < items; k++)
+        tht_map_write(tht_map_at(to, fields, k), tht_map_read(tht_map_at(version, from, k)));
+    tht_cell_set_items(to, fields, items);
 }
 
 /* The value that takes the place of another one. */
-static uintptr_t map_next(const tht_map_pair *pair, const uintptr_t *args)
+static uintptr_t map_next(uintptr_t value, const uintptr_t *args)
 {
     if (args[THT_MAP_OP] != MAP_UPDATE) return args[THT_MAP_VALUE];
-    return ((thetis_map_fn *)args[THT_MAP_MORE])(pair->value, args[THT_MAP_VALUE]);
+    return ((thetis_map_fn *)args[THT_MAP_MORE])(value, args[THT_MAP_VALUE]);
+}
+
+static void map_append(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
+{
+    uintptr_t fields = tht_cell_fields(to);
+    size_t items = tht_cell_items(fields);
+    tht_map_write(tht_map_at(to, fields, items),
+                  (tht_map_pair){args[THT_MAP_KEY], args[THT_MAP_VALUE]});
+    tht_cell_set_items(to, fields, ++items);
+    (void)map_tell(result, args[THT_MAP_OP] == MAP_PUT ? THETIS_ABSENT : THETIS_OK, items);
+}
+
+/* The last pair takes the place of another one. */
+static void map_remove(tht_cell_block *to, thetis_atomic *pair)
+{
+    uintptr_t fields = tht_cell_fields(to);
+    size_t items = tht_cell_items(fields) - 1;
+    tht_map_write(pair, tht_map_read(tht_map_at(to, fields, items)));
+    tht_cell_set_items(to, fields, items);
 }
 
 /* An operation that does change something: see map_look(). */
 static void map_modify(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
 {
-    tht_map_pair *pair = map_search(to, args[THT_MAP_KEY]);
+    thetis_atomic *pair = map_search(to, args[THT_MAP_KEY]);
     if (!pair) {
-        pair = &tht_map_pairs(to)[to->items++];
-        *pair = (tht_map_pair){args[THT_MAP_KEY], args[THT_MAP_VALUE]};
-        (void)map_tell(result, args[THT_MAP_OP] == MAP_PUT ? THETIS_ABSENT : THETIS_OK, to->items);
+        map_append(to, args, result);
         return;
     }
-    (void)map_tell(result, THETIS_OK, pair->value);
-    if (args[THT_MAP_OP] == MAP_ERASE) *pair = tht_map_pairs(to)[--to->items];
-    else pair->value = map_next(pair, args);
+    uintptr_t value = tht_cell_read(&pair[1]);
+    (void)map_tell(result, THETIS_OK, value);
+    if (args[THT_MAP_OP] == MAP_ERASE) map_remove(to, pair);
+    else tht_cell_write(&pair[1], map_next(value, args));
 }
 
 static void map_apply(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
@@ -130,14 +160,17 @@ static void map_apply(tht_cell_block *to, const uintptr_t *args, uintptr_t *resu
 static void map_erase(tht_cell_block *to, const tht_cell_block *version, uintptr_t key,
                       uintptr_t *result)
 {
-    const tht_map_pair *gone = map_search(version, key), *pair = tht_map_pairs(version);
-    (void)map_tell(result, THETIS_OK, gone->value);
+    const thetis_atomic *gone = map_search(version, key);
+    (void)map_tell(result, THETIS_OK, tht_cell_read(&gone[1]));
     if (!to) return;
-    to->items = (uint16_t)(version->items - 1);
-    for (size_t k = 0; k < to->items; k++, pair++) {
-        if (pair == gone) pair++;
-        tht_map_pairs(to)[k] = *pair;
+    uintptr_t from = tht_cell_fields(version), fields = tht_cell_fields(to);
+    const thetis_atomic *pair = tht_map_at(version, from, 0);
+    size_t items = tht_cell_items(from) - 1;
+    for (size_t k = 0; k < items; k++, pair += 2) {
+        if (pair == gone) pair += 2;
+        tht_map_write(tht_map_at(to, fields, k), tht_map_read(pair));
     }
+    tht_cell_set_items(to, fields, items);
 }
 
 /* Only called for operations that do change something. */
@@ -189,7 +222,8 @@ static thetis_status map_do(thetis_map *map, thetis_domain_thread *me, enum map_
     return s == THETIS_OK ? (thetis_status)(intptr_t)result[MAP_STATUS] : s;
 }
 
-thetis_status thetis_map_find(const thetis_map *map, thetis_domain_thread *me, uintptr_t key,
+/* With the bucket protected. */
+static thetis_status map_find(const thetis_map *map, thetis_domain_thread *me, uintptr_t key,
                               uintptr_t *value)
 {
     const uintptr_t args[THETIS_MAP_ARGS] = {map->cells.self, MAP_FIND, key};
@@ -202,6 +236,29 @@ thetis_status thetis_map_find(const thetis_map *map, thetis_domain_thread *me, u
         tht_cell_find(&map->cells, &tht_map_fixed_kind, me, &op);
     }
     return map_told(result, value);
+}
+
+/* The cell that has the truth about a key until it is given up. */
+static const thetis_atomic *map_first(const thetis_map *map, uintptr_t key)
+{
+    uintptr_t state = tht_map_state(map);
+    size_t n = tht_map_way(state) == THT_MAP_STAY ? tht_map_buckets(state) : tht_map_left(state);
+    return tht_map_cell(map, n | (tht_map_hash(map, key) & (n - 1)));
+}
+
+thetis_status thetis_map_find(const thetis_map *map, thetis_domain_thread *me, uintptr_t key,
+                              uintptr_t *value)
+{
+    tht_cell_glance glance;
+    if (THETIS_LIKELY(tht_cell_glance_begin(&map->cells, map_first(map, key), &glance))) {
+        const thetis_atomic *pair = map_search(glance.version, key);
+        uintptr_t found = pair ? tht_cell_read(&pair[1]) : 0;
+        if (THETIS_LIKELY(tht_cell_glance_end(&glance))) {
+            if (pair && value) *value = found;
+            return pair ? THETIS_OK : THETIS_ABSENT;
+        }
+    }
+    return map_find(map, me, key, value);
 }
 
 thetis_status thetis_map_insert(thetis_map *map, thetis_domain_thread *me, uintptr_t key,
@@ -262,17 +319,18 @@ thetis_status thetis_map_update(thetis_map *map, thetis_domain_thread *me, uintp
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
-/* A search reads `items` and each key; look reads items once more, and the value. After that: what
- * the thread counts, and the start of a resize. */
+/* A search reads the fields and each key; look the fields once more, or the value. To remove a pair
+ * takes most of what can be applied: its value, the fields twice, the last pair and its new place.
+ * After that: what the thread counts, and the start of a resize. */
 uint64_t thetis_map_bound(const thetis_map *map, thetis_map_op op)
 {
     size_t most = map->least < map->most ? 2 * map->bucket : map->bucket, search = 1 + most;
-    tht_cell_cost cost = {.look = search + 2,
-                          .size = search,
+    tht_cell_cost cost = {.look = search + 1,
+                          .grows = search,
                           .copy = 3 + 4 * most,
-                          .apply = 2 * search + 2 + 4 + 2 + 4};
+                          .apply = 2 * search + 1 + 7};
     tht_map_grow_cost(map, &cost);
-    if (op == THETIS_MAP_FIND) return tht_cell_find_bound(&map->cells, &cost);
+    if (op == THETIS_MAP_FIND) return 1 + tht_cell_find_bound(&map->cells, &cost);
     uint64_t load = map->least < map->most ? 1 + 1 + map->cells.domain->threads_ + 1 : 1;
     return tht_map_help_bound(map, &cost) + tht_cell_update_bound(&map->cells, &cost) + load;
 }

@@ -19,7 +19,7 @@ enum { THT_MAP_SIZES = 8 };
 /* Words of an operation. */
 enum { THT_MAP_SELF, THT_MAP_OP, THT_MAP_KEY, THT_MAP_VALUE, THT_MAP_MORE };
 
-/* A pair; versions have `items` of them. */
+/* A pair; a version has as many as it has items. */
 typedef struct tht_map_pair {
     uintptr_t key, value;
 } tht_map_pair;
@@ -117,9 +117,21 @@ static inline int tht_map_lasts(const thetis_map *map, uintptr_t state)
 /* What a bucket's content is; where buckets do not move. */
 extern const tht_cell_kind tht_map_kind, tht_map_fixed_kind;
 
-static inline tht_map_pair *tht_map_pairs(const tht_cell_block *version)
+/* Pairs of a version, two words each, with its fields. */
+static inline thetis_atomic *tht_map_at(const tht_cell_block *version, uintptr_t fields, size_t k)
 {
-    return tht_cell_content(version);
+    return tht_cell_content(version, fields) + 2 * k;
+}
+
+static inline tht_map_pair tht_map_read(const thetis_atomic *at)
+{
+    return (tht_map_pair){tht_cell_read(&at[0]), tht_cell_read(&at[1])};
+}
+
+static inline void tht_map_write(thetis_atomic *at, tht_map_pair pair)
+{
+    tht_cell_write(&at[0], pair.key);
+    tht_cell_write(&at[1], pair.value);
 }
 
 uintptr_t tht_map_hash(const thetis_map *map, uintptr_t key);

@@ -114,7 +114,8 @@ def build(fault, parts, tree, folder):
         with parts.lock:
             objects += parts.scenarios(stem(fault))
     else:
-        objects = parts.scenarios_with(stem(fault), folder, f"-I{folder / 'include'}", near)
+        roots = [f"-I{folder / root}" for root in ("include", "src")]
+        objects = parts.scenarios_with(stem(fault), folder, *roots, near)
     with parts.lock:
         objects += [parts.plain(source) for source in plain_sources(stem(fault))]
     archives = [next(Path(tree).rglob(f"lib{n}.a")) for n in ("thetis_instrumented",

@@ -33,6 +33,7 @@ static tht_cells kinds[2];          /* of those who announce at once, and of tho
 static did done_by[THREADS][OPS]; /* each row used by one thread, and by done */
 static size_t did_n[THREADS];
 static uintptr_t seen[THREADS][CELLS];
+static uintptr_t bits[THREADS][CELLS]; /* of additions that the thread begins */
 static int scarce; /* blocks: an update may fail */
 
 /* ---- the content ----------------------------------------------------------------------------- */
@@ -44,14 +45,14 @@ static int goes(const void *place, const uintptr_t *args)
     return (uintptr_t)place == args[CELL];
 }
 
-static uintptr_t *sum_in(const tht_cell_block *version)
+static thetis_atomic *sum_in(const tht_cell_block *version)
 {
-    return tht_cell_content(version);
+    return tht_cell_content(version, tht_cell_fields(version));
 }
 
 static uintptr_t sum_of(const tht_cell_block *version)
 {
-    return version ? *sum_in(version) : 0;
+    return version ? tht_cell_read(sum_in(version)) : 0;
 }
 
 static int look(const tht_cell_block *version, const uintptr_t *args, uintptr_t *result)
@@ -74,15 +75,15 @@ static ptrdiff_t grows(const tht_cell_block *version, const uintptr_t *args)
 
 static void copy(tht_cell_block *to, const tht_cell_block *version)
 {
-    *sum_in(to) = sum_of(version);
+    tht_cell_write(sum_in(to), sum_of(version));
 }
 
 static void apply(tht_cell_block *to, const uintptr_t *args, uintptr_t *result)
 {
-    uintptr_t *sum = sum_in(to);
-    result[0] = *sum;
+    thetis_atomic *sum = sum_in(to);
+    result[0] = tht_cell_read(sum);
     result[1] = 0;
-    *sum += args[AMOUNT];
+    tht_cell_write(sum, result[0] + args[AMOUNT]);
 }
 
 static void make_one(tht_cell_block *to, const tht_cell_block *version, const uintptr_t *args,
@@ -123,7 +124,7 @@ static void make(size_t threads, size_t batch, size_t tries, size_t blocks)
     thetis_atomic_store_relaxed(&mask, 0);
     for (size_t c = 0; c < CELLS; c++) {
         thetis_atomic_store_relaxed(&cell[c], THT_CELL_EMPTY);
-        for (size_t t = 0; t < threads; t++) seen[t][c] = 0;
+        for (size_t t = 0; t < threads; t++) seen[t][c] = bits[t][c] = 0;
     }
     kinds[FAST] = (tht_cells){.kind = &sums, .domain = domain, .sizes = sizes, .size_n = 1,
                               .self = (uintptr_t)&mask, .args = ARGS, .batch = batch,
@@ -133,6 +134,16 @@ static void make(size_t threads, size_t batch, size_t tries, size_t blocks)
 }
 
 /* ---- operations, with their bounds ----------------------------------------------------------- */
+
+static void find_in(const tht_cells *cells, unsigned thread, tht_cell_op *op)
+{
+    tht_cell_glance glance;
+    if (tht_cell_glance_begin(cells, op->cell, &glance)) {
+        (void)look(glance.version, op->args, op->result);
+        if (tht_cell_glance_end(&glance)) return;
+    }
+    tht_cell_find(cells, &sums, me[thread], op);
+}
 
 /* The sum that the operation saw, or NO_MEMORY. */
 static uintptr_t operate(unsigned thread, unsigned how, unsigned c, uintptr_t amount)
@@ -148,7 +159,7 @@ static uintptr_t operate(unsigned thread, unsigned how, unsigned c, uintptr_t am
         if (s != THETIS_OK) return NO_MEMORY;
     } else {
         thetis_check_begin("cell.find", tht_cell_find_bound(cells, &cost));
-        tht_cell_find(cells, &sums, me[thread], &op);
+        find_in(cells, thread, &op);
         thetis_check_end();
     }
     return result[0] & ONCE;
@@ -165,6 +176,7 @@ static void add(unsigned thread, unsigned how, unsigned c)
 {
     did *d = &done_by[thread][did_n[thread]];
     uintptr_t bit = (uintptr_t)1 << (thread * OPS + did_n[thread]);
+    bits[thread][c] |= bit;
     uintptr_t saw = operate(thread, how, c, bit);
     THETIS_CHECK(scarce || saw != NO_MEMORY);
     if (saw == NO_MEMORY) return;
@@ -204,6 +216,14 @@ static void expect_all(const did *d)
     }
 }
 
+/* What threads saw in a cell was added there. */
+static void expect_own(unsigned c)
+{
+    uintptr_t own = 0;
+    for (unsigned t = 0; t < domain->threads_; t++) own |= bits[t][c];
+    for (unsigned t = 0; t < domain->threads_; t++) THETIS_CHECK(!(seen[t][c] & ~own));
+}
+
 /* Nothing else was added, but perhaps by those who were stopped. */
 static void expect_no_more(unsigned c)
 {
@@ -219,7 +239,10 @@ static void expect_no_more(unsigned c)
 static void done(void)
 {
     thetis_pool_levels levels;
-    for (unsigned c = 0; c < CELLS; c++) expect_no_more(c);
+    for (unsigned c = 0; c < CELLS; c++) {
+        expect_no_more(c);
+        expect_own(c);
+    }
     for (size_t t = 0; t < domain->threads_; t++) {
         for (size_t k = 0; k < did_n[t]; k++) expect_all(&done_by[t][k]);
     }
@@ -343,6 +366,84 @@ static void lookups_slow(unsigned thread)
     }
 }
 
+/* So many versions that their blocks are used again, also for the other cell. */
+static void make_reused(void)
+{
+    make_2();
+    for (unsigned k = 0; k < 6; k++) {
+        uintptr_t args[ARGS] = {(uintptr_t)&mask, (uintptr_t)&cell[k & 1], ONCE + 1};
+        uintptr_t result[THT_CELL_RESULT];
+        tht_cell_op op = {.cell = &cell[k & 1], .place = &cell[k & 1], .args = args,
+                          .result = result};
+        THETIS_CHECK(tht_cell_update(&kinds[FAST], &sums, me[1], &op) == THETIS_OK);
+    }
+}
+
+static void reused(unsigned thread)
+{
+    if (thread == 0) {
+        find(thread, FAST, 0);
+        return;
+    }
+    for (unsigned k = 0; k < OPS; k++) add(thread, FAST, k & 1);
+}
+
+/* A block goes from one cell, and the thread that has retired it, through the store to another
+ * thread, which passes no fence, and another cell. */
+static void *held[3]; /* the first thread's magazine, outside it */
+static int handed;
+
+static int is_handed(void *unused)
+{
+    (void)unused;
+    return handed;
+}
+
+static void make_handed(void)
+{
+    void *all;
+    make_3();
+    handed = 0;
+    THETIS_CHECK(thetis_pool_take_n(pool[0], me[1], held, 3) == THETIS_OK);
+    add(1, FAST, 0);
+    while (thetis_pool_take(pool[0], me[0], &all) == THETIS_OK) {}
+    thetis_pool_give(pool[0], me[1], held[2]);
+}
+
+/* What is retired is free, and then, behind two others, in the store. */
+static void hand_over(void)
+{
+    add(1, FAST, 0);
+    (void)thetis_pool_reclaim(pool[0], me[1]);
+    for (unsigned k = 0; k < 2; k++) thetis_pool_give(pool[0], me[1], held[k]);
+    handed = 1;
+}
+
+/* As who moves content makes a version. */
+static void make_first(unsigned thread, unsigned c)
+{
+    uintptr_t bit = (uintptr_t)1 << thread * OPS;
+    tht_cell_block *block = tht_cell_take(&kinds[FAST], me[thread], sizeof bit);
+    bits[thread][c] |= bit;
+    if (!block) return;
+    tht_cell_start(block, 0, 0);
+    tht_cell_write(sum_in(block), bit);
+    THETIS_CHECK(thetis_domain_cas(&cell[c], THT_CELL_EMPTY, (uintptr_t)block));
+    done_by[thread][did_n[thread]++] = (did){c, bit, 0};
+}
+
+static void hand(unsigned thread)
+{
+    if (thread == 0) {
+        find(thread, FAST, 0);
+    } else if (thread == 1) {
+        hand_over();
+    } else {
+        thetis_check_wait(is_handed, NULL);
+        make_first(thread, 1);
+    }
+}
+
 static void mixed(unsigned thread)
 {
     if (thread == 0) find(thread, SLOW, 0);
@@ -390,15 +491,6 @@ static void announce(unsigned thread)
     (void)thetis_domain_announce(me[thread], args, ARGS);
 }
 
-/* As an attempt of theirs would. */
-static void finish(void)
-{
-    uintptr_t head = thetis_atomic_load_relaxed(&cell[0]);
-    const tht_cell_record *record = tht_cell_records(tht_cell_version(head));
-    for (size_t n = tht_cell_version(head)->records; n > 0; n--, record++)
-        thetis_domain_finish(domain, record->thread, record->request, head);
-}
-
 static void turns(unsigned thread)
 {
     for (unsigned t = 1; t <= 2; t++) {
@@ -407,7 +499,7 @@ static void turns(unsigned thread)
     }
     for (unsigned k = 0; k < 3; k++) {
         (void)operate(thread, FAST, 0, ONCE + 1);
-        finish();
+        tht_cell_finish(&kinds[FAST], thetis_atomic_load_relaxed(&cell[0]));
         if (thetis_domain_is_request_(thetis_domain_answer(me[1]))) continue;
         thetis_domain_withdraw(me[1]);
         announce(1);
@@ -441,6 +533,10 @@ const thetis_check_scenario cell_lookups = {
     .name = "cell-lookups", .threads = 2, .setup = make_2, .body = lookups, .done = done};
 const thetis_check_scenario cell_lookups_slow = {.name = "cell-lookups-slow", .threads = 2,
     .setup = make_2, .body = lookups_slow, .done = done};
+const thetis_check_scenario cell_reused = {
+    .name = "cell-reused", .threads = 2, .setup = make_reused, .body = reused, .done = done};
+const thetis_check_scenario cell_handed = {.name = "cell-handed", .threads = 3,
+    .setup = make_handed, .body = hand, .done = done, .flags = THETIS_CHECK_BLOCKING};
 const thetis_check_scenario cell_mixed = {
     .name = "cell-mixed", .threads = 3, .setup = make_3, .body = mixed, .done = done};
 const thetis_check_scenario cell_endless = {.name = "cell-endless", .threads = 2, .rounds = 3,

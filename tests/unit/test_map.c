@@ -299,8 +299,10 @@ TEST(a_broken_bucket_is_found)
     CHECK_EQ(thetis_map_insert(rig.map, rig.me, 7, 70, NULL), THETIS_OK);
     thetis_atomic *cell = rig.map->cell;
     while (!tht_cell_version(thetis_atomic_load_relaxed(cell))) cell++;
-    tht_map_pair *pair = tht_cell_content(tht_cell_version(thetis_atomic_load_relaxed(cell)));
-    for (pair->key = 8; thetis_map_check(rig.map, &pairs) == THETIS_OK; pair->key++) {}
+    const tht_cell_block *version = tht_cell_version(thetis_atomic_load_relaxed(cell));
+    thetis_atomic *pair = tht_map_at(version, tht_cell_fields(version), 0);
+    for (uintptr_t key = 8; thetis_map_check(rig.map, &pairs) == THETIS_OK; key++)
+        tht_cell_write(pair, key);
     CHECK_EQ(thetis_map_check(rig.map, &pairs), THETIS_ECORRUPT);
     map_end(&rig);
 }

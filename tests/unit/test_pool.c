@@ -283,6 +283,35 @@ TEST(a_protected_block_is_not_reused)
     CHECK_EQ(pool_levels().unreclaimed, 0);
 }
 
+TEST(each_use_has_a_stamp_of_its_own)
+{
+    enum { USES = 100 };
+    uintptr_t seen[USES];
+    pool_make(2, 1, (thetis_pool_cfg){8, 4, 0, 0, 1});
+    for (size_t k = 0; k < USES; k++) {
+        void *block = pool_must_take(k % 2);
+        seen[k] = thetis_pool_stamp_(block);
+        CHECK(seen[k] != 0);
+        for (size_t i = 0; i < k; i++) CHECK(seen[i] != seen[k]);
+        CHECK_EQ(thetis_pool_stamp_(block), seen[k]);
+        if (k & 2) thetis_pool_give(the_pool, pool_self[k % 2], block);
+        else thetis_pool_retire(the_pool, pool_self[k % 2], block);
+        CHECK_EQ(thetis_pool_stamp_(block), 0);
+    }
+}
+
+/* A stride that is a power of two, an odd number of words, and of bytes that words round up. */
+TEST(blocks_of_all_strides_are_known_by_their_addresses)
+{
+    for (size_t size = 1; size <= 200; size += 3) {
+        void *blocks[8];
+        pool_make(2, 1, (thetis_pool_cfg){size, 8, 0, 0, 1});
+        for (size_t k = 0; k < 8; k++) blocks[k] = pool_must_take(0);
+        for (size_t k = 0; k < 8; k++) thetis_pool_give(the_pool, pool_self[0], blocks[k]);
+        for (size_t k = 0; k < 8; k++) (void)pool_must_take(0);
+    }
+}
+
 TEST(a_result_is_not_reused)
 {
     pool_make(2, 1, (thetis_pool_cfg){8, 4, 0, 0, 1});
@@ -505,7 +534,9 @@ TEST_MAIN(T(size_refuses_what_the_header_says), T(the_macro_is_exact),
           T(as_many_as_configured_can_be_taken),
           T(an_empty_pool_says_enomem_and_no_more), T(take_n_takes_all_or_none),
           T(blocks_go_from_thread_to_thread), T(a_protected_block_is_not_reused),
-          T(a_result_is_not_reused), T(words_outside_of_the_pool_protect_nothing),
+          T(a_result_is_not_reused), T(each_use_has_a_stamp_of_its_own),
+          T(blocks_of_all_strides_are_known_by_their_addresses),
+          T(words_outside_of_the_pool_protect_nothing),
           T(few_blocks_wait), T(the_longest_list_is_that_of_the_shape),
           T(the_next_owner_has_what_was_left), T(collect_frees_what_was_left_by_all),
           T(giving_twice_aborts, .aborts = true), T(retiring_twice_aborts, .aborts = true),

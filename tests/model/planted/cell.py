@@ -54,8 +54,19 @@ FAULTS = [
           "        if (s == THETIS_OK && cell_attempt(cells, me, op, head) == THETIS_OK)\n"
           "            continue;\n        if (answer != op->request) return answer;"),
     Fault("cell version given back at once", "claim instead of complete", CELL,
-          "    if (version) thetis_pool_retire(cells->sizes[version->size].pool, me, version);",
-          "    if (version) thetis_pool_give(cells->sizes[version->size].pool, me, version);"),
+          "    if (version) thetis_pool_retire(cell_pool(cells, version), me, version);",
+          "    if (version) thetis_pool_give(cell_pool(cells, version), me, version);"),
+    Fault("cell glance believes what it has read", "skipped re-check", "src/cell/cell.h",
+          "    return !glance->version || thetis_pool_stamp_(glance->version) == glance->stamp;\n",
+          "    return 1;\n",
+          first="dfs cell-reused"),
+    Fault("cell glance loads the head once", "skipped re-check", "src/cell/cell.h",
+          "    return out->stamp && thetis_atomic_load_acquire(cell) == head; "
+          "/* pair: domain.cell */\n",
+          "    return out->stamp != 0;\n", first="dfs cell-reused"),
+    Fault("cell stamp is the thread's, not the take's", "stale state", "src/domain/pool.c",
+          "(++local->takes * pool->shape_.threads + id)", "(pool->shape_.threads + id)",
+          first="dfs cell-reused"),
     Fault("cell lookup keeps its bit", "stale state", CELL,
           "    if (answer != request) cell_result(answer, me, request, op->result);\n"
           "    cell_withdraw(cells, me);",
