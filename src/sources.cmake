@@ -27,12 +27,12 @@ set(THETIS_SOURCES
   src/map/grow.c
   src/map/make.c
   src/map/map.c
+  src/map/table.c
+  src/map/trim.c
   src/queue/queue.c
   src/queue/push.c
   src/queue/pop.c
   src/loop/ahead.c
-  src/map/table.c
-  src/map/trim.c
   src/loop/backend.c
   src/loop/buffer.c
   src/loop/handle.c
@@ -81,9 +81,9 @@ set(THETIS_SOURCES_BARE
   src/map/grow.c
   src/map/make.c
   src/map/map.c
+  src/map/table.c
+  src/map/trim.c
   src/queue/queue.c
   src/queue/push.c
   src/queue/pop.c
-  src/map/table.c
-  src/map/trim.c
 )
