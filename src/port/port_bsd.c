@@ -36,7 +36,8 @@ int tht_port_file(void)
 /* madvise() need not forget what was there; a new mapping in its place has. */
 void tht_port_discard(void *memory, size_t bytes)
 {
-    void *at = mmap(memory, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
+    const int flags = MAP_PRIVATE | MAP_ANON | MAP_FIXED;
+    void *at = mmap(memory, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     THETIS_ASSERT1(at == memory);
     (void)at;
 }
