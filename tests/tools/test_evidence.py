@@ -52,7 +52,7 @@ GOOD = [
      "notes": ["mutex (control), thread 0: 78 instructions, 78 stops, 47 stuck",
                "spsc push, pop, thread 0: 43 instructions, 139 stops, 0 stuck"]},
 ]
-GOOD = [{"command": "thetis-check --json --seed 1", "seed": 1, **r} for r in GOOD]
+GOOD = [{"part": "spsc", "command": "thetis-check --json --seed 1", "seed": 1, **r} for r in GOOD]
 
 # section, change: each is to be told
 WRONG = [
@@ -193,7 +193,8 @@ def asked(tap):
         folder = Path(name)
         plan = sections.Plan(fake_tester(folder), folder, folder, 10000, 5, True)
         log = measure.Log()
-        sections.structures(log, plan)
+        for part in list(sections.parts(plan).values())[:2]:
+            part(log, plan)
         lines = (folder / "thetis-check.asked").read_text().splitlines()
     n = 1000 * -(-sections.CAMPAIGN // 330)
     want = ["--list", *[f"--json --scenario {s}-* {rest} --seed 5" for s in ("spsc", "wake")
@@ -219,6 +220,30 @@ def again(tap):
         tap.case(f"from figures: status {status}", differs(got, (status, True, True, True)))
 
 
+def only(tap):
+    """A part is renewed, the others stay; one that does not exist is told; parts keep an order."""
+    def run(folder, *words):
+        return subprocess.run([sys.executable, ROOT / "tools/evidence.py", folder, "--out", folder,
+                               *words], check=False, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "bin").mkdir()
+        fake_tester(folder / "bin")
+        first = [run(folder, "--only", part).returncode for part in ("wake", "spsc")]
+        before = (folder / "evidence.jsonl").read_text().splitlines()
+        second = run(folder, "--only", "spsc", "--seed", "7").returncode
+        after = (folder / "evidence.jsonl").read_text().splitlines()
+        wrong = run(folder, "--only", "none")
+    n = len(before) // 2
+    seeds = [json.loads(line)["seed"] for line in after]
+    tap.case("only: parts in order", differs(
+        [json.loads(line)["part"] for line in before], ["spsc"] * n + ["wake"] * n))
+    tap.case("only: one part renewed", differs(
+        (first, second, seeds[:n], after[n:]), ([1, 1], 1, [7] * n, before[n:])))
+    tap.case("only: no such part", differs(
+        (wrong.returncode, "no such part: none" in wrong.stderr), (1, True)))
+
+
 def programs(tap):
     """Counts and figures of a program that prints TAP; figures come from both outputs."""
     with tempfile.TemporaryDirectory() as name:
@@ -238,7 +263,7 @@ def programs(tap):
 def main():
     """Runs as a command."""
     tap = Tap()
-    for test in (told, words, page, bounds, picture, asked, again, programs):
+    for test in (told, words, page, bounds, picture, asked, again, only, programs):
         test(tap)
     tap.end()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 3600
+LIMIT_S = 4 * 3600
 SAID_LINES = 20
 SETTINGS = ("THETIS_SEED", "THETIS_FREEZE", "THETIS_BACKEND")
 
@@ -70,9 +70,10 @@ def cpu_time():
 
 
 class Log:
-    """The records, in order; says on standard error what runs."""
+    """The records of one part, in order; says on standard error what runs."""
 
-    def __init__(self):
+    def __init__(self, part=None):
+        self.part = part
         self.records = []
 
     def run(self, words, seed, **environment):
@@ -89,8 +90,11 @@ class Log:
 
     def add(self, section, done, **figures):
         """Keeps a record of figures that the command gave."""
-        self.records.append({"section": section, "command": done.command, "seed": done.seed,
-                             **figures})
+        self.keep({"section": section, "command": done.command, "seed": done.seed, **figures})
+
+    def keep(self, record):
+        """Keeps a record."""
+        self.records.append({"part": self.part, **record})
 
 
 # ---- the machine ---------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def all_tables(by):
                 "slow one, and planted faults."),
         program(by, "protocol", "Protocol models", "SPIN, complete for the constants of the model "
                 "only; faulty variants must be found."),
-        tables.machine(by), tables.commands(by),
+        tables.parts(by), tables.machine(by), tables.commands(by),
     ]
 
 
@@ -148,7 +148,7 @@ def markdown(records):
     said = findings.against(records)
     head = [f"- {label}: {figure}" for label, figure in findings.headline(by)]
     shown = [tables.structures(by), tables.scenarios(by), tables.bounds(by), tables.growth(by),
-             tables.litmus(by), short_faults(by), tables.machine(by)]
+             tables.litmus(by), short_faults(by), tables.parts(by), tables.machine(by)]
     return "\n".join([
         "# Evidence of one campaign", "",
         wrapped("Written by `tools/evidence.py --markdown`; `make evidence` makes the whole page, "

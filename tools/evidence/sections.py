@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Runs what each section of the page needs, and adds its records to the log."""
+"""Runs what each part of the page needs, and adds its records to the log."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from . import measure
 from .measure import ROOT
 
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests/harness"), str(ROOT / "tests/model")]
@@ -62,7 +64,7 @@ def enough(log, plan, glob):
     return TRIAL * -(-CAMPAIGN // trial) if trial else plan.schedules
 
 
-def structure(log, plan, stem):
+def structure(stem, log, plan):
     """All scenarios of one structure, and its bounds."""
     glob, options = f"{stem}-*", []
     schedules = plan.schedules
@@ -74,15 +76,8 @@ def structure(log, plan, stem):
         log.add("scenario" if "scenario" in line else "bound", done, structure=stem, **line)
 
 
-def structures(log, plan):
-    """Section 1 and 2."""
-    names = log.run([plan.program, "--list"], None).out.split()
-    for stem in structures_of(names):
-        structure(log, plan, stem)
-
-
 def controls(log, plan):
-    """Section 6. More schedules, so that each of the strategies that a control names is judged."""
+    """More schedules, so that each of the strategies that a control names is judged."""
     done = check(log, plan, "--scenario", "control-*", schedules=2 * plan.schedules)
     for line in done.objects():
         if "scenario" in line:
@@ -90,14 +85,14 @@ def controls(log, plan):
 
 
 def mutations(log, plan):
-    """Section 3."""
+    """The weakened orders."""
     done = check(log, plan, "--mutate", schedules=plan.schedules)
     for line in done.objects():
         log.add("mutation", done, **line)
 
 
 def observed_pairs(log, plan):
-    """Section 5: each pair with the tags that its two lines share, and each tag, seen or not."""
+    """Each pair with the tags that its two lines share, and each tag, seen or not."""
     done = check(log, plan, "--pairs")
     documented = Pairs(Tree(ROOT))
     tags, seen = model.tags_of_lines(documented), set()
@@ -113,7 +108,7 @@ def observed_pairs(log, plan):
 
 
 def faults(log, plan):
-    """Section 4. The tester's own seed is the default, 1."""
+    """The planted faults. The tester's own seed is the default, 1."""
     done = log.run([sys.executable, ROOT / "tests/model/faults.py", plan.tree, "--json"], 1)
     for line in done.objects():
         log.add("fault", done, **line)
@@ -148,16 +143,21 @@ HOST_TAP = [("freeze", "tests/freeze", "test_*"), ("stress", "tests/stress", "st
 
 
 def programs(log, plan):
-    """Sections 7 and 8. A folder without programs is said to be not run."""
+    """A folder without programs is said to be not run."""
     places = [(plan.tree, *row) for row in TESTER_TAP] + [(plan.host, *row) for row in HOST_TAP]
     for tree, group, folder, glob in places:
         found = sorted(p for p in (tree / folder).glob(glob) if p.is_file())
         if not found:
-            log.records.append({"section": "absent", "group": group, "what": f"{folder}/{glob}"})
+            log.keep({"section": "absent", "group": group, "what": f"{folder}/{glob}"})
         for program in found:
             more = group == "freeze" and plan.campaign
             tap(log, group, [program], plan.seed, **(CAMPAIGN_FREEZE if more else {}))
     tap(log, "protocol", [sys.executable, ROOT / "tests/model/spin/spin.py"], plan.seed)
 
 
-SECTIONS = [structures, mutations, faults, observed_pairs, controls, programs]
+def parts(plan):
+    """name -> what runs the part: one for each structure, and what is about all of them."""
+    names = measure.Log().run([plan.program, "--list"], None).out.split()
+    return {stem: partial(structure, stem) for stem in structures_of(names)} | {
+        "orders": mutations, "faults": faults, "pairs": observed_pairs, "controls": controls,
+        "programs": programs}

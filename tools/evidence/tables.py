@@ -278,13 +278,22 @@ def litmus(by):
                  rows, chosen)
 
 
-def machine(by):
-    """What the figures depend on."""
+def parts(by):
+    """Which sources each part of the page is about. A part need not be renewed with the others."""
     rows = []
     for r in by["environment"]:
         state = " with uncommitted changes" if r["uncommitted"] else ""
-        rows = [["date", r["date"]], ["version", str(r["version"])],
-                ["commit", f"{r['commit']}{state}"], ["processor", f"{r['cpu']}, {r['cpus']} CPUs"],
+        cpu = sum(c["cpu_s"] for c in by["command"] if c["part"] == r["part"])
+        rows.append([r["part"], r["date"], f"{str(r['commit'])[:12]}{state}", f"{cpu:,.0f}"])
+    return table("Parts and their sources", "", ["part", "date", "commit", "s of CPU"], rows,
+                 by["environment"])
+
+
+def machine(by):
+    """What the figures depend on; the latest part says it for all."""
+    rows = []
+    for r in sorted(by["environment"], key=lambda r: r["date"])[-1:]:
+        rows = [["version", str(r["version"])], ["processor", f"{r['cpu']}, {r['cpus']} CPUs"],
                 ["system", f"{r['system']}, {r['kernel']}, {r['libc']}"],
                 *[[f"compiler of {tree}", str(name)] for tree, name in r["compilers"].items()],
                 ["Python", r["python"]], ["made by", r["command"]]]
