@@ -142,9 +142,11 @@ tht_mpmc_shape tht_mpmc_shape_for(const thetis_mpmc_cfg *cfg, size_t values)
     return s;
 }
 
+/* Acquires although each operation looks again: at tail only, if it is a push, and tail may be
+ * behind. Then the cell at this position could be seen as it was a lap before. */
 void tht_mpmc_arrive(const tht_mpmc_track *t, thetis_mpmc_view_ *view)
 {
-    view->tail = view->head = thetis_atomic_load_relaxed(&t->head);
+    view->tail = view->head = thetis_atomic_load_acquire(&t->head); /* pair: mpmc.head */
 }
 
 size_t tht_mpmc_cells(size_t capacity)

@@ -159,6 +159,27 @@ static void room_body(unsigned thread)
 const thetis_check_scenario mpmc_room = {
     .name = "mpmc-room", .threads = 2, .setup = make_unshown, .body = room_body, .done = drain};
 
+/* Who comes begins at a position that another one has shown, and must not see the cell there as it
+ * was a lap before: the word tail, which says how old the cells can be, may be behind head. */
+static void make_arrive(void)
+{
+    make((tht_mpmc_shape){.capacity = 1, .users = 3, .bits = 16, .patience = 1, .stride = 1}, 0);
+}
+
+static void arrive_body(unsigned thread)
+{
+    if (thread == 2) {
+        tht_mpmc_arrive(&track, &view[2]);
+        (void)put(2);
+        return;
+    }
+    for (unsigned k = 0; k < 2; k++) (void)(thread == 0 ? put(0) : take(1));
+}
+
+const thetis_check_scenario mpmc_arrive = {
+    .name = "mpmc-arrive", .threads = 3, .slow = 2, .setup = make_arrive, .body = arrive_body,
+    .done = drain};
+
 /* ---- what bounds rest on --------------------------------------------------------------------- */
 
 /* Thread 0 asks, says so, and does nothing more: whoever begins an operation after that helps.
