@@ -61,7 +61,7 @@
  *
  * Bounds, for N > 1 threads of the domain, S cells of a segment, w words of an element; B and R
  * the pool's bounds of take and retire; W = ceil(N / word bits):
- *   push   N^2 + 18N + 10w + S + B + 73: two segments lost, then N + 1 that are linked before
+ *   push   N^2 + 18N + 10w + S + B + 75: two segments lost, then N + 1 that are linked before
  *   pop    (t + 1) (6S + 7N + R + 9) + 14 (N-1)^3 + 24 (N-1)^2 + 10N + 2W + w + 26:
  *          t = (N-1) (2N-3) + 1 segments that end while requests wait, and one before; cells that
  *          are passed over and sealed; claims of others that turn out void

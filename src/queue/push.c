@@ -61,10 +61,10 @@ static uintptr_t queue_link(thetis_queue *queue, thetis_queue_segment_ *last, ui
 /* Goes on to the segment behind: OK if that is the caller's, AGAIN, or CLOSED: there is none. */
 static thetis_status queue_follow(thetis_queue_member *me, uintptr_t next, int mine)
 {
-    if (next == THT_QUEUE_END) return THETIS_CLOSED;
     uintptr_t last = (uintptr_t)me->tail_;
-    (void)thetis_atomic_cas_release(&me->queue_->tail_, last, next); /* pair: domain.cell */
     me->tail_ = NULL;
+    if (next == THT_QUEUE_END) return THETIS_CLOSED;
+    (void)thetis_atomic_cas_release(&me->queue_->tail_, last, next); /* pair: domain.cell */
     return mine ? THETIS_OK : THETIS_AGAIN;
 }
 
@@ -75,10 +75,13 @@ static int queue_hold_tail(thetis_queue_member *me)
 
 /* ---- pushing --------------------------------------------------------------------------------- */
 
-/* Tries tickets of the segment. */
+/* Tries tickets of the segment, if it seems to have any. Who is refused in the end forgets the
+ * segment, so that its next push looks here first. So a segment gives out at most 2N tickets too
+ * many: pushes that are refused again and again would let the counter wrap. */
 static int queue_put(thetis_queue_member *me, const void *item)
 {
     thetis_queue *queue = me->queue_;
+    if (thetis_atomic_load_relaxed(&me->tail_->tail) >= queue->cells_) return 0;
     for (int k = 0; k < THT_QUEUE_TICKETS; k++) {
         uintptr_t at = thetis_atomic_fetch_add_relaxed(&me->tail_->tail, 1);
         if (at >= queue->cells_) return 0;
@@ -96,7 +99,10 @@ static thetis_status queue_put_or_link(thetis_queue_member *me, const void *item
     uintptr_t next = thetis_atomic_load_acquire(&me->tail_->next); /* pair: queue.next */
     int linked = 0;
     if (!next) {
-        if (!queue_prepare(me, item)) return THETIS_ENOMEM;
+        if (!queue_prepare(me, item)) {
+            me->tail_ = NULL;
+            return THETIS_ENOMEM;
+        }
         next = queue_link(me->queue_, me->tail_, (uintptr_t)me->spare_, &linked);
     }
     thetis_status s = queue_follow(me, next, linked);

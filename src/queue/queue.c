@@ -115,8 +115,8 @@ void thetis_queue_leave(thetis_queue_member *member)
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
 /* Names as in the header; B of the pool. What each function does itself, at most:
- *   hold 3; put 3 (2 + w); link N + 10: next, tail, its bit, the owner, an announcement read and
- *   cleared, closing, N announcements, next changed and read; follow 1.
+ *   hold 3; put 1 + 3 (2 + w); link N + 10: next, tail, its bit, the owner, an announcement read
+ *   and cleared, closing, N announcements, next changed and read; follow 1.
  *   A push is 1 fast ticket, 2 rounds of hold, put, next, a segment filled (w + 2), link, follow;
  *   one segment taken and cleared (B + S + 5); then the segment is announced (w + 3), and at most
  *   N + 1 times there is hold, a look at the announcement, link and follow: one link was chosen
@@ -134,7 +134,7 @@ static uint64_t queue_words_of(const thetis_queue *queue)
 static uint64_t queue_bound_push(const thetis_queue *queue)
 {
     uint64_t w = queue_words_of(queue), link = queue_bound_link(queue);
-    uint64_t round = 3 + THT_QUEUE_TICKETS * (2 + w) + 1 + w + 2 + link + 1;
+    uint64_t round = 3 + 1 + THT_QUEUE_TICKETS * (2 + w) + 1 + w + 2 + link + 1;
     uint64_t taken = thetis_pool_bound(queue->pool_, THETIS_POOL_TAKE, 1) + queue->cells_ + 5;
     return 2 + w + THT_QUEUE_LOST * round + taken + w + 3 +
            (queue->threads_ + 1) * (3 + 1 + link + 1) + 2;

@@ -116,6 +116,32 @@ TEST(a_pool_that_is_used_up_loses_nothing)
     }
 }
 
+/* A counter that goes on with each refusal wraps, soon where words are small, and then the first
+ * cells are given out again. */
+static void queue_is_refused_for_good(thetis_queue_member *me, const thetis_queue *queue,
+                                      thetis_status want)
+{
+    CHECK_EQ(u32_queue_push(me, 9), want);
+    const thetis_queue_segment_ *last =
+        (const thetis_queue_segment_ *)thetis_atomic_load_relaxed(&queue->tail_);
+    uintptr_t tail = thetis_atomic_load_relaxed(&last->tail);
+    for (int k = 0; k < 10; k++) CHECK_EQ(u32_queue_push(me, 9), want);
+    CHECK_EQ(thetis_atomic_load_relaxed(&last->tail), tail);
+}
+
+TEST(refused_pushes_draw_no_tickets)
+{
+    thetis_queue_member me;
+    thetis_queue *queue = queue_make(sizeof(uint32_t), 3, 1);
+    CHECK_EQ(thetis_queue_join(queue, &me), THETIS_OK);
+    for (uint32_t k = 0; k < 3; k++) queue_push_says(&me, k, THETIS_OK);
+    queue_is_refused_for_good(&me, queue, THETIS_ENOMEM);
+    CHECK_EQ(thetis_queue_close(&me), THETIS_OK);
+    queue_is_refused_for_good(&me, queue, THETIS_CLOSED);
+    for (uint32_t k = 0; k < 3; k++) queue_pop_is(&me, k);
+    queue_pop_says(&me, THETIS_CLOSED);
+}
+
 TEST(init_without_a_block_is_refused)
 {
     thetis_queue_cfg cfg = {.elem_size = 4, .segment = 2};
@@ -297,7 +323,8 @@ TEST(a_typed_pop_of_another_size_aborts)
 }
 
 TEST_MAIN(T(bad_configurations_are_refused), T(pools_must_fit), T(more_members_than_places),
-          T(a_pool_that_is_used_up_loses_nothing), T(init_without_a_block_is_refused),
+          T(a_pool_that_is_used_up_loses_nothing), T(refused_pushes_draw_no_tickets),
+          T(init_without_a_block_is_refused),
           T(fini_gives_all_back), T(who_leaves_leaves_what_it_has_retired),
           T(memory_stays_flat), T(a_reader_that_stands_still_pins_three_segments),
           T(a_stalled_push_is_passed_over),
