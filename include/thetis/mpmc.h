@@ -67,14 +67,15 @@
  * Bounds, in n participants, p tries on one's own, G positions between two writes of tail or head,
  * w words of an element. p and G are 32 and 16; 4 and 2 with THETIS_MPMC_REALTIME; 0 and 1 with
  * THETIS_MPMC_HELPED.
- *   H(m) = 2 G + 6 (n-1) + 12 m + 15: to help one request: G + 3 (n-1) places to look for the end;
- *   12 for each of m operations of others that end before it and are in the way; the last turn.
+ *   H(m) = 2 (G-1) + 4 (n-1) + 12 m + 14: to help one request: G - 1 + 2 (n-1) places to look for
+ *   the end; 12 for each of m operations of others that end before it and are in the way; the last
+ *   turn.
  *   B = 9 + (n-1) H(n-2) + 7 p + H(n-1): help all others, try, ask, and help oneself.
- * In the value form who settles a push looks for room: 19, 22 and 14 in place of 12, 15 and 7, but
- * the last turn of one's own pop or close has still 15: B' for a push, B' - 7 for these.
- * For n = 4, B is 601 and B' 916; with THETIS_MPMC_REALTIME 293 and 412; with
- * THETIS_MPMC_HELPED 251 and 348. The tester comes to 0.6 of them for n = 2, and to 0.4 for n = 3:
- * not all others ask, and end before one, at once.
+ * In the value form who settles a push looks for room: 14, 16 and 14 in place of 12, 14 and 7, but
+ * to help one's own pop or close takes what it takes above: B' for a push, B' - 2n for these.
+ * For n = 4, B is 565 and B' 815; with THETIS_MPMC_REALTIME 257 and 311; with
+ * THETIS_MPMC_HELPED 221 and 247. Asking at once, the tester comes to three quarters of the bound
+ * of a track and more, for n = 2, 3 and 4 (tests/model/model_mpmc_long.c).
  *
  * | operation              | thread | progress  | bound             | ISR-safe | shm |
  * |------------------------|--------|-----------|-------------------|----------|-----|
@@ -82,8 +83,8 @@
  * | reserve, commit, abort | any    | wait-free | B + 2, B + 1      | yes      | no  |
  * | peek, release          | any    | wait-free | B, B + 1          | yes      | no  |
  * | close                  | any    | wait-free | B + 1             | yes      | no  |
- * | value push_n, pop_n    | any    | wait-free | n B', n (B' - 7)  | yes      | no  |
- * | value close            | any    | wait-free | B' - 7            | yes      | no  |
+ * | value push_n, pop_n    | any    | wait-free | n B', n (B' - 2n) | yes      | no  |
+ * | value close            | any    | wait-free | B' - 2n           | yes      | no  |
  * | join, leave            | any    | wait-free | n + 3, 2          | yes      | no  |
  *
  * "ISR-safe": each interrupt level is a participant of its own.
@@ -296,7 +297,7 @@ THETIS_API size_t thetis_mpmc_value_push_n(thetis_mpmc_value_end *end, const uin
                                            size_t n, thetis_status *why);
 
 /** Takes the oldest value: OK, EMPTY, or CLOSED once a closed ring is drained.
- *  @progress wait-free, at most B' - 7 steps */
+ *  @progress wait-free, at most B' - 2n steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_mpmc_value_pop(thetis_mpmc_value_end *end,
                                                                 uintptr_t *value);
 
@@ -307,7 +308,7 @@ THETIS_API size_t thetis_mpmc_value_pop_n(thetis_mpmc_value_end *end, uintptr_t 
                                           thetis_status *why);
 
 /** Ends the stream, as thetis_mpmc_close(). OK; CLOSED if it was closed already.
- *  @progress wait-free, at most B' - 7 steps */
+ *  @progress wait-free, at most B' - 2n steps */
 THETIS_API thetis_status thetis_mpmc_value_close(thetis_mpmc_value_end *end);
 
 /** While no operation is under way: ECORRUPT if the cells contradict the invariants.

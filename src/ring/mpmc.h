@@ -45,12 +45,16 @@
  * changes a cell at most twice, and i's own changes one twice. A helper's turn fails only by such
  * a change, so it has at most 2n + 1 turns, and the way from the word tail (head) to the true one.
  *
- * How long that way is. Let the word have been set to S, and then to T, the last time. Who began
- * after T was set, filled a position from T + G - 1 on, and has ended, would have set it anew. So
- * positions from there on were filled by operations that are under way now, or were when T was
- * set, or when S was set: by who set T the tail was seen beyond all that were filled before S was.
- * That is at most 3 for each other participant, and what one has filled oneself one knows: one
- * begins to look at most G + 3 (n - 1) positions behind.
+ * How long that way is. A word is set only by who has filled a position in that very operation:
+ * what others know may be from before, and would only make those fail who know more. Let the word
+ * have been set to S, and then to T, the last time, by A, who knows that T - 1 was filled after S
+ * was set. Who began after T was set, filled a position from T + G - 1 on, and has ended, would
+ * have set it anew. Who began after S was set, filled one from T on, and ended before T was set,
+ * would have set the word, and A could not have. So the positions from T + G - 1 on are of
+ * operations that were under way when S was set, or when T was set, or are now: 3 for each other
+ * participant, and what one has filled oneself one knows. So whoever looks begins at most
+ * G - 1 + 3 (n - 1) positions behind. For who helps, the operations that are under way now are
+ * among those that end in its way, and are counted there; so there are G - 1 + 2 (n - 1) more.
  */
 #ifndef THT_MPMC_H
 #define THT_MPMC_H

@@ -205,7 +205,7 @@ int tht_mpmc_room(const tht_mpmc_track *t, thetis_mpmc_view_ *view, uintptr_t at
 void tht_mpmc_settle(const tht_mpmc_track *t, thetis_mpmc_view_ *view, uintptr_t at);
 
 /* Until the request that participant `id` has, if any, is decided. */
-void tht_mpmc_help(tht_mpmc_track *t, thetis_mpmc_view_ *view, unsigned id);
+void tht_mpmc_help(const tht_mpmc_track *t, thetis_mpmc_view_ *view, unsigned id);
 
 /* Participant `id` asks for help; then it helps itself and has the answer. `*value`: what was
  * taken. */

@@ -134,20 +134,18 @@ static void track_help_take(const tht_mpmc_track *t, thetis_mpmc_view_ *view, un
 
 /* Until the request that participant `id` has now, if any, is decided. The cell is read before
  * the request: what the request is then, it was when the cell was as read. */
-void tht_mpmc_help(tht_mpmc_track *t, thetis_mpmc_view_ *view, unsigned id)
+void tht_mpmc_help(const tht_mpmc_track *t, thetis_mpmc_view_ *view, unsigned id)
 {
     tht_cell request = tht_cell_load(t, tht_request_at(t, id));
     int takes = tht_request_kind(request) == THT_MPMC_POP;
     if (tht_request_status(request) != THT_REQUEST_PENDING) return;
-    uintptr_t shown = takes ? tht_mpmc_see_head(t, view) : tht_mpmc_see_tail(t, view);
+    (void)(takes ? tht_mpmc_see_head(t, view) : tht_mpmc_see_tail(t, view));
     for (;;) {
         tht_cell c = tht_cell_load(t, tht_cell_at(t, takes ? view->head : view->tail));
         if (!tht_cell_same(tht_cell_load(t, tht_request_at(t, id)), request)) break;
         if (takes) track_help_take(t, view, id, request, c);
         else track_help_put(t, view, id, request, c);
     }
-    if (takes) tht_mpmc_show_head(t, view, shown);
-    else tht_mpmc_show_tail(t, view, shown);
 }
 
 static thetis_status track_status(tht_cell request)

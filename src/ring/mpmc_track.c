@@ -87,7 +87,7 @@ static inline thetis_status track_put(tht_mpmc_track *t, thetis_mpmc_view_ *view
         tht_mpmc_request(t, id, kind, value);
         s = tht_mpmc_answer(t, view, id, &value);
     }
-    tht_mpmc_show_tail(t, view, tail);
+    if (s == THETIS_OK && kind == THT_MPMC_PUSH) tht_mpmc_show_tail(t, view, tail);
     return s;
 }
 
@@ -114,7 +114,7 @@ thetis_status tht_mpmc_take(tht_mpmc_track *t, thetis_mpmc_view_ *view, unsigned
         tht_mpmc_request(t, id, THT_MPMC_POP, 0);
         s = tht_mpmc_answer(t, view, id, value);
     }
-    tht_mpmc_show_head(t, view, head);
+    if (s == THETIS_OK) tht_mpmc_show_head(t, view, head);
     return s;
 }
 
@@ -193,9 +193,9 @@ void tht_mpmc_build(tht_mpmc_track *t, void *memory, const tht_mpmc_shape *shape
 /* H(m) of thetis/mpmc.h. Whoever settles a push looks for room first, if it is limited. */
 static uint64_t track_bound_help(const tht_mpmc_track *t, uint64_t others, int room)
 {
-    uint64_t way = (uint64_t)t->stride + 3 * (t->users - 1);
-    uint64_t look = t->capacity == THT_MPMC_WHOLE ? 0 : 7;
-    return 2 * way + (12 + look) * others + 15 + (room ? look : 0);
+    uint64_t way = (uint64_t)t->stride - 1 + 2 * (t->users - 1);
+    uint64_t look = t->capacity != THT_MPMC_WHOLE && room ? 2 : 0;
+    return 2 * way + (12 + look) * others + 14 + look;
 }
 
 uint64_t tht_mpmc_bound(const tht_mpmc_track *t, tht_mpmc_kind kind)

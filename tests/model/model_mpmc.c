@@ -215,6 +215,38 @@ static void shown_body(unsigned thread)
 const thetis_check_scenario mpmc_shown = {
     .name = "mpmc-shown", .threads = 2, .setup = make_1, .body = shown_body};
 
+/* The ring is full, which the word tail does not show; thread 0 knows of a part of it from before,
+ * and thread 1 has asked. All are refused. Nobody shows what it had not seen in that operation:
+ * that would keep those from showing more who have. */
+enum { STALE = 2, STALE_CAPACITY = 5 };
+
+static void make_stale(void)
+{
+    make((tht_mpmc_shape){.capacity = STALE_CAPACITY, .users = 3, .bits = 16, .stride = 1}, 0);
+    for (unsigned k = 0; k < STALE_CAPACITY; k++) THETIS_CHECK(put(2) == THETIS_OK);
+    thetis_atomic_store_relaxed(&track.tail, 0);
+    view[0].tail = STALE;
+    tht_mpmc_request(&track, 1, THT_MPMC_PUSH, 1);
+}
+
+static void stale_body(unsigned thread)
+{
+    uintptr_t value = 1;
+    if (thread == 1)
+        THETIS_CHECK(tht_mpmc_answer(&track, &view[1], 1, &value) == THETIS_FULL);
+    THETIS_CHECK(put(thread) == THETIS_FULL);
+}
+
+static void stale_done(void)
+{
+    uintptr_t tail = thetis_atomic_load_relaxed(&track.tail);
+    THETIS_CHECK(tail == 0 || tail == STALE_CAPACITY);
+}
+
+const thetis_check_scenario mpmc_stale = {
+    .name = "mpmc-stale", .threads = 2, .setup = make_stale, .body = stale_body,
+    .done = stale_done};
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void all_before_closed(void)

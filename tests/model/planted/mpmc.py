@@ -64,6 +64,16 @@ FAULTS = [
           "    case THT_CELL_EMPTY:\n    case THT_CELL_WANTING:\n    case THT_CELL_PUTTING:\n"
           "        return THETIS_EMPTY;\n",
           first="crash mpmc-across"),
+    Fault("mpmc shows the tail after it has helped", "stale knowledge", TRACK,
+          "        if (asked >> id & 1) tht_mpmc_help(t, view, id);\n",
+          "        uintptr_t shown = tht_mpmc_see_tail(t, view);\n"
+          "        if (asked >> id & 1) tht_mpmc_help(t, view, id);\n"
+          "        tht_mpmc_show_tail(t, view, shown);\n",
+          first="random mpmc-stale"),
+    Fault("mpmc shows the tail after a refusal", "stale knowledge", TRACK,
+          "    if (s == THETIS_OK && kind == THT_MPMC_PUSH) tht_mpmc_show_tail",
+          "    if (kind == THT_MPMC_PUSH) tht_mpmc_show_tail",
+          first="random mpmc-stale"),
     Fault("mpmc slot is published before it is written", "order of steps", MPMC,
           "    memcpy(mpmc_element(ring, slot), item, ring->elem_size);\n    return "
           "mpmc_append(me, slot);\n",
