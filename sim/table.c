@@ -437,7 +437,8 @@ static tht_ret table_epoll_set(const tht_sys *sys, int set, int fd, uint64_t tok
 {
     ENTER(poller_set, fd);
     if (!c.answered && (was | mask))
-        c.ret = tsm_epoll_set(sim, tsm_fd_file(sim, set), fd, token, mask, 0);
+        c.ret = tsm_epoll_set(sim, tsm_fd_file(sim, set), fd, token, mask & (THT_IN | THT_OUT),
+                              (mask & THT_EDGE) != 0);
     return call_leave(&c, mask);
 }
 

@@ -80,12 +80,18 @@ void tht_handle_park(thetis_handle *h, unsigned flag)
     loop->retry_at = tht_turn_clock(loop) + loop->retry_ns;
 }
 
+/* Whether the descriptor leaves the poller by being closed. */
+static int handle_is_forgotten(const thetis_handle *h)
+{
+    const thetis_loop *loop = h->loop_;
+    return loop->poller->forgets && !loop->copied && h->kind_->owns_fd;
+}
+
 void tht_handle_shut(thetis_handle *h)
 {
     thetis_loop *loop = h->loop_;
     if (h->fd_ < 0) return;
-    /* Removed before close: a duplicate of the descriptor elsewhere would keep it registered. */
-    if (h->mask_) (void)loop->poller->set(loop, h, 0);
+    if (h->mask_ && !handle_is_forgotten(h)) (void)loop->poller->set(loop, h, 0);
     h->mask_ = 0;
     if (loop->ahead) tht_ahead_shut(h);
     else if (h->kind_->owns_fd) (void)loop->sys->close(loop->sys, h->fd_);

@@ -94,6 +94,7 @@ struct tht_poller {
     tht_ret (*wait)(thetis_loop *loop, uint64_t timeout_ns); /* n events in loop->events */
     void (*wake)(thetis_loop *loop); /* ends a wait; any thread, any signal handler */
     void (*close)(thetis_loop *loop);
+    int forgets;                 /* what is closed, unless the loop says `copied` */
     int lends;                   /* buffers to the system: tht_lent() more are made */
     const tht_poller *otherwise; /* takes over where the system refuses this one; may be NULL */
     thetis_cap_info caps[THETIS_CAP_COUNT_]; /* numbers come from the system's table */
@@ -187,6 +188,8 @@ struct thetis_loop {
     uint32_t lent;           /* of max_buffers, those that are made to be lent */
     int32_t refused;         /* the system's code for it, if another backend took over */
     uint8_t learned[THETIS_CAP_COUNT_]; /* levels that only a first use could tell */
+    uint8_t copied;     /* descriptors that are closed have copies: to be taken out before */
+    uint64_t stale;     /* of stat.stale, those that the poller knows of */
 
     thetis_atomic wake THETIS_CACHE_ALIGNED; /* THT_RUNNING, _SLEEPING, _NOTIFIED */
     thetis_atomic note; /* on_wake is wanted */

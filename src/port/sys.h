@@ -31,6 +31,7 @@ typedef struct tht_event {
 
 #define THT_IN 1u
 #define THT_OUT 2u
+#define THT_EDGE 4u /* of epoll_set: reported once for each time that it becomes ready */
 
 typedef enum tht_type { THT_STREAM, THT_DGRAM } tht_type;
 
@@ -188,7 +189,8 @@ struct tht_sys {
     /* epoll: n is the descriptor of the set. NULL, like the two below, where there is none. */
     tht_ret (*epoll_open)(const tht_sys *sys);
 
-    /* Changes interest from `was` to `mask` (THT_IN | THT_OUT); 0 is not registered. */
+    /* Changes interest from `was` to `mask` (THT_IN | THT_OUT | THT_EDGE); 0 is not registered.
+     * EBUSY: the descriptor's file is registered by this number, whoever closed that meanwhile. */
     tht_ret (*epoll_set)(const tht_sys *sys, int set, int fd, uint64_t token, uint32_t was,
                          uint32_t mask);
 

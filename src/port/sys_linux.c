@@ -45,8 +45,8 @@ const int tht_sys_options[][2] = {
 
 /* ---- epoll ----------------------------------------------------------------------------------- */
 
-/* After a MOD or DEL that did not find the descriptor. An ADD that finds it is no mistake of ours:
- * every registration is removed before its descriptor is closed. */
+/* After a MOD or DEL that did not find the descriptor. An ADD that finds it is for the caller to
+ * judge. */
 static int sys_epoll_heal(int set, int fd, int op, struct epoll_event *ev)
 {
     if (op == EPOLL_CTL_MOD && errno == ENOENT) return epoll_ctl(set, EPOLL_CTL_ADD, fd, ev);
@@ -57,7 +57,8 @@ static int sys_epoll_heal(int set, int fd, int op, struct epoll_event *ev)
 static tht_ret sys_epoll_set(const tht_sys *sys, int set, int fd, uint64_t token, uint32_t was,
                              uint32_t mask)
 {
-    uint32_t events = (mask & THT_IN ? EPOLLIN : 0u) | (mask & THT_OUT ? EPOLLOUT : 0u);
+    uint32_t events = (mask & THT_IN ? EPOLLIN : 0u) | (mask & THT_OUT ? EPOLLOUT : 0u) |
+                      (mask & THT_EDGE ? EPOLLET : 0u);
     struct epoll_event ev = {.events = events, .data.u64 = token};
     int op = was == 0 ? EPOLL_CTL_ADD : mask == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
     (void)sys;

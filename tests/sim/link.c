@@ -327,6 +327,20 @@ void link_close(link *x, int abort)
     MUST(x->s, status == THETIS_OK || status == THETIS_EBUSY);
 }
 
+/* In the place of an older one. */
+void link_copy(link *x)
+{
+    stage *s = x->s;
+    int *copy = &s->copies[stage_choose(s, COPIES)];
+    sim_file *f = x->tcp.handle_.fd_ >= 0 ? tsm_fd_file(s->sim, x->tcp.handle_.fd_) : NULL;
+    tht_ret r;
+    if (f == NULL) return;
+    if (*copy >= 0) (void)s->peers->close(s->peers, *copy);
+    tsm_file_hold(f);
+    r = tsm_fd_open(s->sim, f);
+    *copy = r.status == THETIS_OK ? (int)r.n : -1;
+}
+
 /* ---- the foreign end ------------------------------------------------------------------------- */
 
 static void accept_from(stage *s, int listener)

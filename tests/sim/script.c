@@ -63,7 +63,9 @@ static void our_step(stage *s, link *x)
         link_shutdown(x);
         break;
     default:
-        if (stage_choose(s, 3) == 2) link_close(x, stage_choose(s, 2) != 0);
+        if (stage_choose(s, 3) != 2) break;
+        if (stage_choose(s, 4) == 3) link_copy(x);
+        link_close(x, stage_choose(s, 2) != 0);
         break;
     }
 }

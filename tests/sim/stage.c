@@ -123,6 +123,7 @@ void stage_open(stage *s, thetis_sim *sim, int faulty)
         s->links[i].peer = -1;
     }
     for (int i = 0; i < PORTS; i++) s->ports[i].s = s;
+    for (int i = 0; i < COPIES; i++) s->copies[i] = -1;
     for (int is_unix = 0; is_unix <= s->has_unix; is_unix++) open_peers(s, is_unix);
     if (!open_loop(s)) return;
     thetis_sim_watch(sim, s->loop);
@@ -157,6 +158,8 @@ void stage_close(stage *s)
     }
     thetis_sim_watch(s->sim, NULL);
     for (int i = 0; i < LINKS; i++) link_peer_close(&s->links[i], 0);
+    for (int i = 0; i < COPIES; i++)
+        if (s->copies[i] >= 0) (void)p->close(p, s->copies[i]);
     for (int is_unix = 0; is_unix <= s->has_unix; is_unix++) {
         (void)p->close(p, s->listeners[is_unix]);
         (void)p->close(p, s->peer_ports[is_unix]);

@@ -18,7 +18,7 @@
 
 #include "port/sys.h"
 
-enum { LINKS = 6, SENDS = 5, PORTS = 3, SEND_MAX = 70000, MARKS = 32 };
+enum { LINKS = 6, SENDS = 5, PORTS = 3, SEND_MAX = 70000, MARKS = 32, COPIES = 4 };
 
 typedef struct stage stage;
 typedef struct link link;
@@ -93,6 +93,7 @@ struct stage {
     int peer_ports[2]; /* datagram sockets of the peers: UDP, unix */
     thetis_addr peer_at[2];
     uint64_t peer_dgrams;
+    int copies[COPIES]; /* of descriptors of ours, -1: none */
     thetis_timer timer;
     uint64_t timer_at;
     unsigned wakes;
@@ -132,6 +133,7 @@ void link_receive(link *x);
 void link_cancel(link *x);
 void link_pause(link *x);
 void link_close(link *x, int abort);
+void link_copy(link *x); /* somebody gets a copy of its descriptor, for some time */
 
 /* The foreign end. */
 void link_peer_accept(stage *s);

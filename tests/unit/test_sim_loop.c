@@ -3,7 +3,7 @@
  * test_sim_loop.c: a loop on fake systems that lie, one lie at a time, by their names in the
  * catalogue of quirks.
  */
-#include <thetis/tcp.h>
+#include <thetis/conn.h>
 
 #include "unit/fake.h"
 
@@ -205,7 +205,142 @@ TEST(a_filter_that_was_left_is_deleted_when_it_reports)
     close_loop();
 }
 
+/* ---- copies of descriptors that are closed --------------------------------------------------- */
+
+static sim_view spare;
+static unsigned sets, refusals, removals;
+
+static tht_ret spare_epoll_open(const tht_sys *table)
+{
+    (void)table;
+    sets++;
+    if (refusals == 0) return sim->program.sys.epoll_open(&sim->program.sys);
+    refusals--;
+    return (tht_ret){0, THETIS_EMFILE, 24};
+}
+
+static tht_ret spare_epoll_set(const tht_sys *table, int set, int fd, uint64_t token, uint32_t was,
+                               uint32_t mask)
+{
+    (void)table;
+    removals += mask == 0;
+    return sim->program.sys.epoll_set(&sim->program.sys, set, fd, token, was, mask);
+}
+
+static uint64_t stale(void)
+{
+    thetis_loop_stat stat;
+    thetis_loop_stat_read(loop, &stat);
+    return stat.stale;
+}
+
+static thetis_tcp crowd[3];
+static int ends[3], copies[3];
+
+static int copy_of(int fd)
+{
+    sim_file *f = tsm_fd_file(sim, fd);
+    tsm_file_hold(f);
+    return (int)tsm_fd_open(sim, f).n;
+}
+
+/* A loop with receiving streams, of which copies are made. */
+static void begin_copied(void)
+{
+    thetis_addr at = loopback(0);
+    begin_as("linux");
+    spare = sim->program;
+    spare.sys.epoll_open = spare_epoll_open;
+    spare.sys.epoll_set = spare_epoll_set;
+    sets = refusals = removals = 0;
+    int door = listen_at(&at, 4);
+    open_loop(&spare.sys, "epoll");
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(thetis_tcp_connect(loop, &crowd[i], &at, on_connect), THETIS_OK);
+        CHECK_EQ(thetis_tcp_recv_start(&crowd[i], on_recv), THETIS_OK);
+        turns(3);
+        ends[i] = (int)sys->accept(sys, door, NULL).n;
+        copies[i] = copy_of(crowd[i].handle_.fd_);
+    }
+}
+
+static void close_copied(int i)
+{
+    CHECK_EQ(thetis_tcp_close(&crowd[i], NULL), THETIS_OK);
+    CHECK_EQ(sys->send_one(sys, ends[i], "x", 1).n, 1);
+    tsm_settle(sim);
+}
+
+static void end_copied(void)
+{
+    for (int i = 0; i < 3; i++) CHECK_EQ(sys->close(sys, copies[i]).status, THETIS_OK);
+    close_loop();
+}
+
+TEST(q47_a_copy_of_what_was_closed_costs_one_new_set)
+{
+    begin_copied();
+    close_copied(0);
+    CHECK_EQ(removals, 0);
+    turns(20);
+    CHECK_EQ(stale(), 1);
+    CHECK_EQ(sets, 2);
+    for (int i = 1; i < 3; i++) close_copied(i);
+    CHECK_EQ(removals, 2);
+    turns(20);
+    CHECK_EQ(stale(), 1);
+    CHECK_EQ(sets, 2);
+    wake_ends_a_sleep();
+    end_copied();
+}
+
+/* The copy is reported by every wait; each is followed by a sleep. */
+TEST(q47_a_copy_while_there_is_no_new_set_to_be_had)
+{
+    begin_copied();
+    close_copied(0);
+    refusals = 20;
+    uint64_t from = sim->now;
+    while (refusals > 0) CHECK_EQ(thetis_loop_run_once(loop, UINT64_MAX), THETIS_OK);
+    CHECK(sim->now - from > 19 * UINT64_C(10000000));
+    CHECK(stale() <= 21);
+    from = sim->now;
+    ended = THETIS_EOF;
+    CHECK_EQ(sys->send_one(sys, ends[1], "x", 1).n, 1);
+    while (ended != THETIS_OK) CHECK_EQ(thetis_loop_run_once(loop, UINT64_MAX), THETIS_OK);
+    turns(20);
+    CHECK(stale() <= 22);
+    CHECK_EQ(sets, 22);
+    for (int i = 1; i < 3; i++) close_copied(i);
+    end_copied();
+}
+
+/* It is registered already, by the number that it has again: the set is made anew first. */
+TEST(q47_a_copy_comes_back_by_its_old_number)
+{
+    begin_copied();
+    int fd = crowd[0].handle_.fd_;
+    CHECK_EQ(thetis_tcp_close(&crowd[0], NULL), THETIS_OK);
+    turns(3);
+    thetis_conn conn = {.sys_ = &spare.sys, .fd_ = copy_of(copies[0])};
+    CHECK_EQ(conn.fd_, fd);
+    CHECK_EQ(thetis_tcp_attach(loop, &crowd[0], &conn), THETIS_OK);
+    CHECK_EQ(thetis_tcp_recv_start(&crowd[0], on_recv), THETIS_OK);
+    turns(3);
+    CHECK_EQ(sets, 2);
+    ended = THETIS_EOF;
+    CHECK_EQ(sys->send_one(sys, ends[0], "x", 1).n, 1);
+    turns(3);
+    CHECK_EQ(ended, THETIS_OK);
+    CHECK_EQ(stale(), 0);
+    for (int i = 0; i < 3; i++) close_copied(i);
+    end_copied();
+}
+
 TEST_MAIN(T(q7_an_error_that_only_a_read_tells), T(q62_q96_user_events_that_never_arrive),
           T(q96_user_events_that_do_not_exist),
           T(q95_q96_user_events_that_work_cost_no_descriptor),
-          T(a_filter_that_was_left_is_deleted_when_it_reports))
+          T(a_filter_that_was_left_is_deleted_when_it_reports),
+          T(q47_a_copy_of_what_was_closed_costs_one_new_set),
+          T(q47_a_copy_while_there_is_no_new_set_to_be_had),
+          T(q47_a_copy_comes_back_by_its_old_number))

@@ -15,6 +15,8 @@
  * triggered in two changes: in one, FreeBSD 12 does not fire it. A start-up test shows whether it
  * arrives.
  *
+ * What is closed leaves the queue, whoever has copies: entries belong to numbers, not to files.
+ *
  * A kqueue is not inherited by fork(): thetis_loop_discard() in the child closes a number that is
  * free there, so it must come before anything else is opened.
  */
@@ -202,5 +204,6 @@ const tht_poller tht_poller_kqueue = {
     .wait = kqueue_backend_wait,
     .wake = kqueue_backend_wake,
     .close = kqueue_backend_close,
+    .forgets = 1,
     .caps = {THT_CAPS_OF_SOCKETS, [THETIS_CAP_DETACH] = {THETIS_CAP_NATIVE, 0}},
 };
