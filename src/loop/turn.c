@@ -225,8 +225,10 @@ static void phase_serve(thetis_loop *loop)
         unpark(loop, THT_F_STARVED);
     }
     serve_events(loop);
-    while ((h = tht_list_take(loop, &loop->lists[THT_READY], THT_READY)) != NULL) {
-        unsigned ready = h->ready_;
+    while (!tht_list_empty(loop, THT_READY)) {
+        unsigned ready;
+        if ((h = tht_list_take(loop, &loop->lists[THT_READY], THT_READY)) == NULL) break;
+        ready = h->ready_;
         h->ready_ = 0;
         h->kind_->serve(h, ready);
     }

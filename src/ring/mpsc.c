@@ -341,15 +341,16 @@ static thetis_status mpsc_take_hole(thetis_mpsc *ring, size_t k, void *item)
 }
 
 /* The first look at the holes keeps their number bounded, the second one keeps the order: what is
- * committed behind holes may go only if no hole has been committed before it. */
-static thetis_status mpsc_next(thetis_mpsc *ring, void *item)
+ * committed behind holes may go only if no hole has been committed before it. `looked`: where the
+ * tickets end is known. */
+static thetis_status mpsc_next(thetis_mpsc *ring, void *item, int looked)
 {
     thetis_mpsc_consumer_ *c = &ring->consumer_;
     thetis_mpsc_hole_ at_front;
     size_t k = mpsc_scan(ring);
     if (k != MPSC_NONE) return mpsc_take_hole(ring, k, item);
     int found = mpsc_walk(ring, &at_front);
-    if (!found) {
+    if (!found && !looked) {
         mpsc_look(ring);
         found = mpsc_walk(ring, &at_front);
     }
@@ -362,15 +363,28 @@ static thetis_status mpsc_next(thetis_mpsc *ring, void *item)
     return c->sealed && c->holes == 0 ? THETIS_CLOSED : THETIS_EMPTY;
 }
 
+/* Not inlined: an empty ring needs none of its registers. */
+__attribute__((noinline)) static thetis_status mpsc_pop_long(thetis_mpsc *ring, void *item,
+                                                             int looked)
+{
+    uintptr_t before = ring->consumer_.front;
+    thetis_status s = mpsc_next(ring, item, looked);
+    mpsc_assign(ring, ((ring->consumer_.front - before) >> 2) + 1);
+    return s;
+}
+
+/* Without holes it is mostly that the ring is empty, and then no more has to be done. (The short
+ * way does not look where the tickets end, so what was seen may be older than the front.) */
 thetis_status thetis_mpsc_pop_slow_(thetis_mpsc *ring, void *item)
 {
     thetis_mpsc_consumer_ *c = &ring->consumer_;
-    uintptr_t before = c->front;
     if (c->holes == THETIS_MPSC_CANCELED_) return THETIS_CLOSED;
-    if (c->holes == 0 && !c->sealed) c->seen = c->front; /* the short way does not look at it */
-    thetis_status s = mpsc_next(ring, item);
-    mpsc_assign(ring, ((c->front - before) >> 2) + 1);
-    return s;
+    if (c->holes) return mpsc_pop_long(ring, item, 0);
+    mpsc_look(ring);
+    if (c->seen != c->front || c->assigned - c->front != ring->shape_.window) {
+        return mpsc_pop_long(ring, item, 1);
+    }
+    return c->sealed ? THETIS_CLOSED : THETIS_EMPTY;
 }
 
 thetis_status thetis_mpsc_cancel(thetis_mpsc *ring)

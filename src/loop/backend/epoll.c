@@ -75,7 +75,7 @@ static tht_ret epoll_renew(thetis_loop *loop)
 }
 
 /* The last wait has reported handles that are gone. Returns the time-out that is left. */
-static uint64_t epoll_answer(thetis_loop *loop, uint64_t timeout_ns)
+__attribute__((cold, noinline)) static uint64_t epoll_answer(thetis_loop *loop, uint64_t timeout_ns)
 {
     const tht_sys *sys = loop->sys;
     uint64_t reports = loop->stat.stale - loop->stale;
