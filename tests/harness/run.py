@@ -220,6 +220,14 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def failures(results):
+    """How many cases have failed, by the programs' names, which several trees may share."""
+    failed = collections.Counter()
+    for result in results:
+        failed[result.name] += result.failed
+    return failed
+
+
 def main():
     """Runs everything named on the command line."""
     args = parse_arguments()
@@ -235,7 +243,7 @@ def main():
             results.append(result)
     if args.record:
         args.record.parent.mkdir(parents=True, exist_ok=True)
-        args.record.write_text(json.dumps({"programs": {r.name: r.failed for r in results}}))
+        args.record.write_text(json.dumps({"programs": failures(results)}))
     return 0 if summarize(results, caps) else 1
 
 
