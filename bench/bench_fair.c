@@ -10,7 +10,11 @@
 
 #include "window.h"
 
-#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", tcp_recv_start + tcp_send_try"
+#ifndef BENCH_BACKEND
+#define BENCH_BACKEND "epoll"
+#endif
+#define SUBJECT_VARIANT                                                                         \
+    "thetis " THETIS_VERSION_STRING ", " BENCH_BACKEND ", tcp_recv_start + tcp_send_try"
 
 enum { STREAMS = 128 };
 
@@ -40,8 +44,9 @@ static void on_accept(thetis_listener *from, thetis_accepted *a)
 
 static unsigned subject_listen(void)
 {
+    thetis_loop_cfg cfg = {.backend = BENCH_BACKEND};
     thetis_addr at;
-    must(thetis_loop_create(NULL, &loop));
+    must(thetis_loop_create(&cfg, &loop));
     must(thetis_addr_parse(&at, "127.0.0.1:0"));
     must(thetis_tcp_listen(loop, &listener, &at, NULL, on_accept));
     must(thetis_listener_addr(&listener, &at));

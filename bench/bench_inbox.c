@@ -11,7 +11,10 @@
 
 #include "window.h"
 
-#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", inbox of a loop"
+#ifndef BENCH_BACKEND
+#define BENCH_BACKEND "epoll"
+#endif
+#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", " BENCH_BACKEND ", inbox of a loop"
 #define SUBJECT_BATCH 64
 
 enum { CAPACITY = 64 };
@@ -54,7 +57,7 @@ static void on_message(thetis_inbox *inbox, const void *message)
 
 static void open_box(box *b)
 {
-    thetis_loop_cfg cfg = {.backend = "epoll"};
+    thetis_loop_cfg cfg = {.backend = BENCH_BACKEND};
     thetis_inbox_cfg in = {.message_size = sizeof(uint64_t), .capacity = CAPACITY, .senders = 1,
                            .on_message = on_message};
     if (thetis_loop_create(&cfg, &b->loop) ||

@@ -16,12 +16,16 @@
 
 enum { CONNECTIONS = 16384 };
 
+#ifndef BENCH_BACKEND
+#define BENCH_BACKEND "epoll"
+#endif
+
 #ifdef BENCH_URING
 #define BENCH_FORM "keep + send"
 #define BENCH_CFG .backend = "uring", .buffers = CONNECTIONS, .buffer_size = 2048, .events = 4096
 #else
 #define BENCH_FORM "send_try"
-#define BENCH_CFG .backend = NULL
+#define BENCH_CFG .backend = BENCH_BACKEND
 #endif
 
 typedef struct conn {

@@ -206,7 +206,8 @@ def inbox():
     """The same for a loop; the one that is awake gets 64 messages a turn, against a write to an
     event descriptor for each, too."""
     return woken("inbox", "raw", (("busy", "102400"), ("sleep", "10048")),
-                 {"sleep": ("thetis", "raw", "libuv")})
+                 {"sleep": ("thetis", "thetis-poll", "thetis-uring", "raw", "libuv", "libev",
+                            "libevent", "asio")})
 
 
 def woken(stem, against, sizes, only=None):
@@ -244,8 +245,11 @@ def tcp():
 
 
 def conn():
-    """Connections that are accepted and closed, 32 at once."""
-    return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)]
+    """Connections that are accepted and closed, 32 or so many at once."""
+    sizes = ((1, 2000), (100, 20), (1000, 2), (8000, 1))
+    return [Bench("conn.accept_close", "tcp", "raw-epoll", ("close", "32", "80"), load=True)] + [
+        Bench(f"conn.accept_close.{n}", "tcp", "raw-epoll", ("close", str(n), str(rounds)),
+              load=True, connections=n, full_only=n > 1000) for n, rounds in sizes]
 
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,

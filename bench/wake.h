@@ -75,7 +75,7 @@ static void wake_to_oneself(uint64_t messages)
 
 static double wake_window(void *arg)
 {
-    const wake_run *run = arg;
+    const wake_run *run = (const wake_run *)arg;
     uint64_t begun = run->measure();
     if (run->sleeps) wake_there_and_back(run->messages);
     else wake_to_oneself(run->messages);

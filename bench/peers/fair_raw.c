@@ -2,12 +2,9 @@
  *
  * fair_raw.c: the baseline: epoll, level-triggered, one receive for each event: as fair as it gets.
  */
-#include "../window.h"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
+
+#include "fair_socket.h"
 
 #define SUBJECT_VARIANT "raw epoll, one recv for each event"
 
@@ -23,23 +20,12 @@ static void watch(int fd)
 
 static unsigned subject_listen(void)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof at;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    unsigned port;
+    listener = fair_listen(&port);
     set = epoll_create1(EPOLL_CLOEXEC);
-    if (listener < 0 || set < 0 || bind(listener, (struct sockaddr *)&at, sizeof at) ||
-        listen(listener, 128) || getsockname(listener, (struct sockaddr *)&at, &len))
-        bench_die("listen");
+    if (set < 0) bench_die("epoll_create1");
     watch(listener);
-    return ntohs(at.sin_port);
-}
-
-static void serve(int fd)
-{
-    static char buffer[65536];
-    ssize_t n = recv(fd, buffer, sizeof buffer, 0);
-    if (n > 0 && buffer[0] == 'p' && send(fd, buffer, (size_t)n, 0) != n) bench_die("send");
+    return port;
 }
 
 static void subject_turn(void)
@@ -47,10 +33,8 @@ static void subject_turn(void)
     struct epoll_event events[EVENTS];
     int n = epoll_wait(set, events, EVENTS, 0);
     for (int i = 0; i < n; i++) {
-        if (events[i].data.fd == listener)
-            watch(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        else
-            serve(events[i].data.fd);
+        if (events[i].data.fd == listener) watch(fair_accept(listener));
+        else fair_echo(events[i].data.fd);
     }
 }
 
