@@ -9,56 +9,41 @@
  * later schedules and only grows. A schedule in which something was learned is run again and does
  * not count, so that all counted schedules agree on what is a step.
  */
-#include "engine.h"
+#include "cell.h"
 
 #include <string.h>
 
 #include "room.h"
 
-enum { PAGE_BITS = 12, PAGE_CELLS = (1 << PAGE_BITS) / TST_WORD, TABLE = 1 << 14, CACHE = 256 };
+enum { TABLE = 1 << 14 };
 
-typedef struct page {
-    uint64_t dead[PAGE_CELLS / 64];
-    tst_cell *cells[PAGE_CELLS];
-} page;
+tst_page_entry tst_pages[TST_PAGES];
 
-typedef struct entry {
-    uintptr_t number; /* of the page; 0: free */
-    page *page;
-} entry;
-
-static entry table[TABLE];
-static entry cache[CACHE];
+static tst_page_entry table[TABLE];
 static uint32_t pages, cells, atoms;
 
-static entry *find(uintptr_t number)
+static tst_page_entry *find(uintptr_t number)
 {
     size_t at = (size_t)(number * 0x9E3779B97F4A7C15u >> 50);
     while (table[at].number != 0 && table[at].number != number) at = (at + 1) % TABLE;
     return &table[at];
 }
 
-static page *page_of(uintptr_t number)
+tst_page *tst_page_find(uintptr_t number)
 {
-    entry *cached = &cache[number % CACHE];
-    if (cached->number == number) return cached->page;
-    entry *found = find(number);
+    tst_page_entry *found = find(number);
     if (found->number == 0) {
         if (++pages > TABLE / 2) tst_die("a scenario uses too much memory");
         found->number = number;
-        found->page = tst_room(sizeof(page));
+        found->page = tst_room(sizeof(tst_page));
     }
-    *cached = *found;
+    tst_pages[number % TST_PAGES] = *found;
     return found->page;
 }
 
-tst_cell *tst_cell_at(uintptr_t addr)
+tst_cell *tst_cell_new(uintptr_t addr)
 {
-    page *home = page_of(addr >> PAGE_BITS);
-    tst_cell **slot = &home->cells[addr / TST_WORD % PAGE_CELLS];
-    tst_cell *cell = *slot;
-    if (cell) return cell;
-    cell = *slot = tst_room(sizeof *cell);
+    tst_cell *cell = tst_room(sizeof *cell);
     cell->addr = addr & ~(uintptr_t)(TST_WORD - 1);
     cell->id = cells++;
     return cell;
@@ -66,33 +51,27 @@ tst_cell *tst_cell_at(uintptr_t addr)
 
 void tst_cell_alias(uintptr_t second, uintptr_t first, size_t bytes)
 {
-    uintptr_t mask = ((uintptr_t)1 << PAGE_BITS) - 1;
+    uintptr_t mask = ((uintptr_t)1 << TST_PAGE_BITS) - 1;
     if ((second | first | bytes) & mask) {
         tst_fail("assertion", NULL, "an alias that is not made of whole pages");
         return;
     }
     for (size_t done = 0; done < bytes; done += mask + 1) {
-        page *same = page_of((first + done) >> PAGE_BITS);
-        (void)page_of((second + done) >> PAGE_BITS);
-        find((second + done) >> PAGE_BITS)->page = same;
-        cache[((second + done) >> PAGE_BITS) % CACHE].number = 0;
+        uintptr_t number = (second + done) >> TST_PAGE_BITS;
+        tst_page *same = tst_page_of(first + done);
+        (void)tst_page_of(second + done);
+        find(number)->page = same;
+        tst_pages[number % TST_PAGES].number = 0;
     }
 }
 
 void tst_cell_dead(uintptr_t addr, size_t bytes, bool dead)
 {
     for (uintptr_t at = addr; at < addr + bytes; at += TST_WORD) {
-        page *home = page_of(at >> PAGE_BITS);
-        size_t k = at / TST_WORD % PAGE_CELLS;
-        uint64_t bit = (uint64_t)1 << k % 64;
-        home->dead[k / 64] = dead ? home->dead[k / 64] | bit : home->dead[k / 64] & ~bit;
+        size_t k = tst_page_place(at);
+        uint64_t bit = (uint64_t)1 << k % 64, *word = &tst_page_of(at)->dead[k / 64];
+        *word = dead ? *word | bit : *word & ~bit;
     }
-}
-
-bool tst_cell_is_dead(uintptr_t addr)
-{
-    size_t k = addr / TST_WORD % PAGE_CELLS;
-    return page_of(addr >> PAGE_BITS)->dead[k / 64] >> k % 64 & 1;
 }
 
 static bool several(unsigned threads)
@@ -165,7 +144,7 @@ uint32_t tst_atoms_shared(void)
 void tst_cells_forget(void)
 {
     memset(table, 0, sizeof table);
-    memset(cache, 0, sizeof cache);
+    memset(tst_pages, 0, sizeof tst_pages);
     pages = cells = atoms = 0;
     tst_room_forget();
 }

@@ -46,6 +46,7 @@ typedef struct tst_message {
     uint32_t stamp;       /* grows along the modification order: what views know of it */
     uint32_t clock;       /* of `thread`, when it stored; 0: the value from setup */
     uint8_t thread;
+    bool own;  /* its thread knew all of `view` */
     bool rmw;  /* continues the release sequence of the message before it */
     bool lazy; /* a plain write: the value is read from memory when it is needed */
 } tst_message;
@@ -162,6 +163,7 @@ typedef struct tst_run {
     unsigned ready;  /* threads in state TST_READY, as bits */
     unsigned waiting, paused, stopped;
     uint64_t points, clock, allocs;
+    uint64_t blocks;  /* of code, since the last point */
     uint64_t entropy; /* the state of what getrandom() gives */
     uint64_t hash;   /* of all steps */
     bool grew;       /* something was learned: the schedule does not count */
@@ -212,12 +214,10 @@ void tst_fail(const char *verdict, void *site, const char *format, ...)
 
 /* ---- the parts ------------------------------------------------------------------------------- */
 
-/* cell.c: the word at an address, and what is known of it. */
-tst_cell *tst_cell_at(uintptr_t addr);
+/* cell.c: what is known of a word; cell.h: the word at an address. */
 void tst_cell_learn(tst_cell *cell, bool write, uintptr_t addr, unsigned unit); /* 0: plain */
 void tst_cell_alias(uintptr_t second, uintptr_t first, size_t bytes);
 void tst_cell_dead(uintptr_t addr, size_t bytes, bool dead); /* access is use after free */
-bool tst_cell_is_dead(uintptr_t addr);
 void tst_cells_forget(void); /* a new scenario */
 uint32_t tst_atoms_shared(void);
 tst_atom *tst_atom_at(tst_cell *cell, uintptr_t addr, unsigned size);

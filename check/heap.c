@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "engine.h"
+#include "cell.h"
 #include "room.h"
 #include "trace.h"
 

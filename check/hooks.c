@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "engine.h"
+#include "cell.h"
 #include "room.h"
 #include "tls.h"
 #include "trace.h"
@@ -23,12 +23,18 @@ __extension__ typedef unsigned __int128 uint128;
 
 /* ---- plain accesses -------------------------------------------------------------------------- */
 
-static tst_cell *live_cell(uintptr_t addr, void *site)
+static tst_page *live_page(uintptr_t addr, void *site)
 {
-    if (tst_cell_is_dead(addr)) {
+    tst_page *page = tst_page_of(addr);
+    if (tst_page_is_dead(page, addr)) {
         tst_fail("use after free", site, "thread %u uses memory that is not allocated", tst.self);
     }
-    return tst_cell_at(addr);
+    return page;
+}
+
+static tst_cell *live_cell(uintptr_t addr, void *site)
+{
+    return tst_page_cell(live_page(addr, site), addr);
 }
 
 /* The cell that has the location: of 16 bytes it is the lower one. */
@@ -57,24 +63,40 @@ static void learn_plain(tst_cell *cell, bool write)
 /* `bytes` within one word. Who uses a half uses the whole. */
 static void plain_word(uintptr_t addr, size_t bytes, bool write, void *site)
 {
-    tst_cell *cell = live_cell(addr, site), *home = home_of(cell, addr);
+    tst_page *page = live_page(addr, site);
     if (tst.self == TST_HARNESS) return;
+    tst_cell *cell = tst_page_cell(page, addr), *home = home_of(cell, addr);
     tst.threads[tst.self].accesses++;
     learn_plain(cell, write);
     if (home != cell) learn_plain(home, write);
     if (!cell->shared && !home->shared) return;
     if (tst.tracing) tst_trace_next(addr, bytes);
     tst_point(cell, write ? TST_WRITE : TST_READ, 0, site);
-    (void)live_cell(addr, site); /* still, now that it is our turn */
+    (void)live_page(addr, site); /* still, now that it is our turn */
     tst_race(cell, ((1u << bytes) - 1) << addr % TST_WORD, write, false, site);
     if (write) overwrite_atoms(cell, addr, bytes);
     if (tst.tracing) tst_trace_plain(write);
 }
 
+/* Most accesses: the thread has used the word so before, and no other thread does. */
+static bool is_alone(uintptr_t addr, size_t bytes, bool write)
+{
+    const tst_page *page = tst_page_of(addr);
+    const tst_cell *cell = page->cells[tst_page_place(addr)];
+    if (!cell || cell->shared || !cell->plain || tst_page_is_dead(page, addr)) return false;
+    unsigned known = write ? cell->writers : cell->readers, in = addr % TST_WORD;
+    return known >> tst.self & 1 && cell->unit[in] <= TST_WORD && in + bytes <= TST_WORD;
+}
+
 void tst_plain(const void *at, size_t bytes, bool write, void *site)
 {
     uintptr_t addr = (uintptr_t)at;
-    if (!tst.inside || tst_tls_owns(at)) return;
+    if (!tst.inside) return;
+    if (is_alone(addr, bytes, write)) {
+        tst.threads[tst.self].accesses++;
+        return;
+    }
+    if (tst_tls_owns(at)) return;
     tst.inside = false;
     while (bytes > 0) {
         size_t part = TST_WORD - addr % TST_WORD;
@@ -172,15 +194,8 @@ HOOK void __sanitizer_cov_trace_pc(void);
 void __sanitizer_cov_trace_pc(void)
 {
     enum { BLOCKS = 10000000 };
-    static uint64_t run, points, blocks;
-    if (!tst.inside) return;
-    if (run != tst.id || points != tst.points) {
-        run = tst.id;
-        points = tst.points;
-        blocks = 0;
-    }
-    if (++blocks < BLOCKS) return;
-    blocks = 0;
+    if (!tst.inside || ++tst.blocks < BLOCKS) return;
+    tst.blocks = 0;
     tst_fail("spin", SITE, "thread %u runs for ever without a shared access", tst.self);
 }
 
@@ -227,7 +242,7 @@ static tst_atom *turn(const volatile void *at, unsigned bytes, tst_kind kind, in
     *order = tst_site_order(site, *order, kind);
     if (tst.tracing) tst_trace_next(addr, bytes);
     tst_point(cell, kind, *order, site);
-    (void)live_cell(addr, site);
+    (void)live_page(addr, site);
     return tst_atom_at(cell, addr, bytes);
 }
 

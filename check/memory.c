@@ -59,10 +59,12 @@ static inline tst_thread *me(void)
 
 /* ---- views ----------------------------------------------------------------------------------- */
 
-static inline void join(tst_view *into, const tst_view *from)
+/* tst.width is a multiple of 4: vector instructions can do it. */
+static inline void join(tst_view *restrict into, const tst_view *restrict from)
 {
-    for (uint32_t k = 0; k < tst.width; k++)
-        if (into[k] < from[k]) into[k] = from[k];
+    for (const tst_view *end = into + tst.width; into < end; into += 4, from += 4)
+        for (int k = 0; k < 4; k++)
+            into[k] = into[k] < from[k] ? from[k] : into[k];
 }
 
 static tst_view *new_view(void)
@@ -210,6 +212,13 @@ static void pair(const tst_atom *atom, uint32_t at, void *site)
     }
 }
 
+/* Whether the running thread knows all that a message carries: it knows of the storing thread at
+ * that moment or later, and so what that thread knew. */
+static bool is_known(const tst_message *m)
+{
+    return m->own && me()->now[m->thread] >= m->clock;
+}
+
 static void observe(tst_atom *atom, uint32_t at, int order, void *site)
 {
     tst_message *m = &atom->messages[at];
@@ -217,12 +226,10 @@ static void observe(tst_atom *atom, uint32_t at, int order, void *site)
     if (mine && *mine < m->stamp && tst_fault != TST_FAULT_COHERENCE) *mine = m->stamp;
     if (tst.tracing) tst_trace_from(m, atom->count - 1 - at);
     if (!m->view) return;
-    if (acquires(order)) {
-        join(me()->now, m->view);
-        if (tst.pairing) pair(atom, at, site);
-    } else if (tst.fences) {
-        join(me()->later, m->view);
-    }
+    if (tst.pairing && acquires(order)) pair(atom, at, site);
+    if (is_known(m)) return;
+    if (acquires(order)) join(me()->now, m->view);
+    else if (me()->later) join(me()->later, m->view);
 }
 
 tst_value tst_load(tst_atom *atom, int order, void *site)
@@ -237,11 +244,12 @@ tst_value tst_load(tst_atom *atom, int order, void *site)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* What a store of this order carries; `before`: the view that a release sequence hands on. */
+/* What a store of this order carries; `before`: the view that a release sequence hands on, which
+ * the thread knows itself if it acquires. */
 static const tst_view *carried(int order, const tst_view *before)
 {
     const tst_view *mine = releases(order) ? copy(me()->now) : me()->released;
-    if (!before || before == mine) return mine;
+    if (!before || before == mine || (releases(order) && acquires(order))) return mine;
     if (!mine) return before;
     tst_view *both = releases(order) ? (tst_view *)mine : copy(mine);
     join(both, before);
@@ -276,6 +284,7 @@ static void write(tst_atom *atom, uint32_t at, tst_value value, int order, bool 
     m->rmw = rmw;
     m->site = releases(order) ? site : NULL;
     m->view = carried(order, before);
+    m->own = !before || acquires(order);
     tst_view *everybodys = total(order) ? place_in(world, atom) : NULL;
     if (everybodys && *everybodys < m->stamp) *everybodys = m->stamp;
     if (at + 2 == atom->count) put(atom, value);

@@ -124,6 +124,7 @@ void tst_point(tst_cell *cell, tst_kind kind, int order, void *site)
 {
     tst_thread *t = me();
     t->next = (tst_step){cell, kind, order, site};
+    tst.blocks = 0;
     if (++tst.points > most) {
         tst_fail("spin", site, "no end after %llu steps", (unsigned long long)most);
     }
@@ -250,7 +251,7 @@ static void begin(void)
     static uint64_t last;
     tst.id = ++last;
     most = most_points();
-    tst.points = tst.clock = tst.allocs = tst.retired = tst.entropy = 0;
+    tst.points = tst.blocks = tst.clock = tst.allocs = tst.retired = tst.entropy = 0;
     tst.ready = tst.waiting = tst.paused = tst.stopped = 0;
     tst.hash = 0xCBF29CE484222325u;
     tst.grew = false;
