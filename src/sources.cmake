@@ -25,6 +25,7 @@ set(THETIS_SOURCES
   src/cell/cell.c
   src/map/check.c
   src/map/grow.c
+  src/map/iter.c
   src/map/make.c
   src/map/map.c
   src/map/table.c
@@ -79,6 +80,7 @@ set(THETIS_SOURCES_BARE
   src/cell/cell.c
   src/map/check.c
   src/map/grow.c
+  src/map/iter.c
   src/map/make.c
   src/map/map.c
   src/map/table.c

@@ -33,6 +33,7 @@
 #include "cell/cell.c"
 #include "map/check.c"
 #include "map/grow.c"
+#include "map/iter.c"
 #include "map/make.c"
 #include "map/map.c"
 #include "map/table.c"

@@ -39,6 +39,11 @@
  * frozen since the call, when that was done; an update when the bucket is replaced, by whoever does
  * that. A find reads at most two buckets for each try.
  *
+ * Iteration. scan() goes through the map in the order of the keys' hashes, in a way that resizes do
+ * not disturb; its cursor is a word, and costs nothing while it is not in use. A key that is there
+ * from the first call to the last is reported once, any other one at most once; with the value that
+ * it had at a moment of the call that reports it. A bucket is read as a whole, the map is not.
+ *
  * The function of update() is pure: it depends on its arguments only, and touches nothing else. It
  * may be called several times, by other threads, but takes effect once. So is a hash function.
  *
@@ -71,7 +76,9 @@
  * | find                 | wait-free | thetis_map_bound() | no       | no  |
  * | insert, put, replace | wait-free | thetis_map_bound() | no       | no  |
  * | erase, cas, update   | wait-free | thetis_map_bound() | no       | no  |
+ * | scan, choose         | wait-free | thetis_map_bound() | no       | no  |
  * | count                | wait-free | N                  | no       | no  |
+ * | stat                 | wait-free | 3N + 1             | no       | no  |
  */
 #ifndef THETIS_MAP_H
 #define THETIS_MAP_H
@@ -91,13 +98,27 @@ typedef struct thetis_map_cfg {
 /** What update() puts in the place of `value`. */
 typedef uintptr_t thetis_map_fn(uintptr_t value, uintptr_t arg);
 
-typedef enum thetis_map_op { THETIS_MAP_FIND, THETIS_MAP_UPDATE } thetis_map_op;
+typedef struct thetis_map_pair {
+    uintptr_t key, value;
+} thetis_map_pair;
+
+typedef struct thetis_map_levels {
+    size_t pairs;      /* as count() says */
+    size_t buckets;    /* of the table that is, or is becoming, the current one */
+    size_t resizes;    /* that were begun */
+    size_t moving;     /* 1: one is under way */
+    size_t longest;    /* the most pairs in a bucket that an insertion has ever left there */
+    size_t announced;  /* operations that could not do without help */
+} thetis_map_levels;
+
+typedef enum thetis_map_op { THETIS_MAP_FIND, THETIS_MAP_UPDATE, THETIS_MAP_SCAN } thetis_map_op;
 
 /** Words of an announcement: the domain has at least so many. */
 #define THETIS_MAP_ARGS 5
 
 /** The most pairs in a bucket, and of a capacity. */
 #define THETIS_MAP_BUCKET 16
+#define THETIS_MAP_SCAN_LEAST (2 * THETIS_MAP_BUCKET)
 #define THETIS_MAP_CAPACITY_MAX (THETIS_CAST(size_t, 1) << (THETIS_CAP_WORD_BITS - 12))
 
 THETIS_BEGIN_DECLS
@@ -176,6 +197,22 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_map_update(thetis_map *map,
                                                             uintptr_t key, thetis_map_fn *fn,
                                                             uintptr_t arg, uintptr_t *old);
 
+/** Some of the pairs, `*count`, and where to go on: begin with the cursor 0, and go on with what is
+ *  returned, until that is 0. Looks at n buckets at most; may report none, and have more to report.
+ *  `n` >= THETIS_MAP_SCAN_LEAST.
+ *  @progress wait-free, at most n thetis_map_bound() steps */
+THETIS_API uintptr_t thetis_map_scan(const thetis_map *map, thetis_domain_thread *me,
+                                     uintptr_t cursor, thetis_map_pair *pairs, size_t n,
+                                     size_t *count);
+
+/** OK: `*pair` is any pair, if `random` is any number: of the first ones that are found in at most
+ *  2 THETIS_MAP_SCAN_LEAST buckets, so not all with the same probability. ABSENT: there is none.
+ *  @progress wait-free (claimed), at most 2 THETIS_MAP_SCAN_LEAST thetis_map_bound() + 1 steps */
+THETIS_API THETIS_NODISCARD thetis_status thetis_map_choose(const thetis_map *map,
+                                                            thetis_domain_thread *me,
+                                                            uintptr_t random,
+                                                            thetis_map_pair *pair);
+
 /** Gives the pages of tables that a map of create() does not use now back to the system: how many
  *  bytes. Any thread may call it at any time; no resize begins meanwhile.
  *  @progress blocking: the system's madvise */
@@ -187,10 +224,14 @@ THETIS_API size_t thetis_map_trim(thetis_map *map);
 THETIS_API THETIS_NODISCARD thetis_status thetis_map_check(const thetis_map *map, size_t *pairs);
 
 /** How many pairs there are, but for what operations insert or erase meanwhile. By anybody.
- *  @progress wait-free (claimed), N steps */
+ *  @progress wait-free, N steps */
 THETIS_API size_t thetis_map_count(const thetis_map *map);
 
-/** The most steps of find, and of each other operation.
+/** Each as it is at some moment during the call. By anybody.
+ *  @progress wait-free, 3N + 1 steps */
+THETIS_API void thetis_map_stat(const thetis_map *map, thetis_map_levels *out);
+
+/** The most steps of find, of scan for each bucket, and of each other operation.
  *  @progress wait-free, 0 steps */
 THETIS_API uint64_t thetis_map_bound(const thetis_map *map, thetis_map_op op);
 

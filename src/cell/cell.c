@@ -247,6 +247,8 @@ static uintptr_t cell_announce(const tht_cells *cells, thetis_domain_thread *me,
                                const tht_cell_op *op)
 {
     uintptr_t bit, request = thetis_domain_announce(me, op->args, cells->args);
+    thetis_atomic *count = &cells->announced[thetis_domain_self(me) * cells->stride];
+    thetis_atomic_store_relaxed(count, thetis_atomic_load_relaxed(count) + 1);
     thetis_atomic *word = cell_mask(cells, me, &bit);
     (void)thetis_atomic_fetch_add_relaxed(word, bit);
     thetis_atomic_fence_seq_cst();
@@ -352,20 +354,45 @@ thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread 
     return THETIS_OK;
 }
 
-void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op)
+/* Announced: until the head is protected, or somebody else has carried it out. Returns the request,
+ * or the version with the result. */
+static uintptr_t cell_search(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op,
+                             uintptr_t *head)
 {
-    uintptr_t request = cell_announce(cells, me, op), answer = request;
-    for (size_t round = 0; answer == request; round++) {
-        uintptr_t head;
+    uintptr_t answer = op->request = cell_announce(cells, me, op);
+    for (size_t round = 0; answer == op->request; round++) {
         THETIS_ASSERT2(round < cell_seeks(cells));
-        if (tht_cell_seek(cells, cells->kind, me, op, &head) == THETIS_OK) {
-            (void)cells->kind->look(tht_cell_version(head), op->args, op->result);
-            break;
-        }
+        if (tht_cell_seek(cells, cells->kind, me, op, head) == THETIS_OK) break;
         answer = thetis_domain_answer(me);
     }
-    if (answer != request) cell_result(answer, me, request, op->result);
+    return answer;
+}
+
+void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op)
+{
+    uintptr_t head, answer = cell_search(cells, me, op, &head);
+    if (answer == op->request)
+        (void)cells->kind->look(tht_cell_version(head), op->args, op->result);
+    else
+        cell_result(answer, me, op->request, op->result);
     cell_withdraw(cells, me);
+}
+
+const tht_cell_block *tht_cell_hold(const tht_cells *cells, const tht_cell_kind *kind,
+                                    thetis_domain_thread *me, tht_cell_op *op)
+{
+    uintptr_t head, answer;
+    for (size_t k = 0; k < cells->tries; k++)
+        if (tht_cell_seek(cells, kind, me, op, &head) == THETIS_OK) return tht_cell_version(head);
+    answer = cell_search(cells, me, op, &head);
+    if (answer == op->request) return tht_cell_version(head);
+    op->cell = NULL;
+    return tht_cell_version(answer);
+}
+
+void tht_cell_release(const tht_cells *cells, thetis_domain_thread *me, const tht_cell_op *op)
+{
+    if (op->request) cell_withdraw(cells, me);
 }
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
@@ -414,10 +441,16 @@ static uint64_t cell_blocks_bound(const tht_cells *cells, uint64_t attempts)
            (attempts - 1) * 3 + attempts * (cells->size_n - 1) * 2;
 }
 
-/* Announcement, bit; the result; withdrawal, bit, hazard. */
+/* Announcement, bit, count; withdrawal, bit, hazard. */
 static uint64_t cell_announce_bound(const tht_cells *cells)
 {
-    return cells->args + 2 + 2 * cell_records_bound(cells) + 1 + THT_CELL_RESULT + 3;
+    return cells->args + 2 + 2 + 3;
+}
+
+/* The record, and how many there are. */
+static uint64_t cell_result_bound(const tht_cells *cells)
+{
+    return 2 * cell_records_bound(cells) + 1 + THT_CELL_RESULT;
 }
 
 /* The largest attempt, without a successful retire. */
@@ -437,15 +470,22 @@ uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost
     uint64_t reserve = (tht_cell_block_bound(cells, THETIS_POOL_TAKE) + 2) * cell_needs(cells) +
                        tht_cell_block_bound(cells, THETIS_POOL_GIVE) * cell_needs(cells);
     return cells->tries * (1 + cost->look + head) + rounds * (head + 1) + attempts * attempt +
-           cell_blocks_bound(cells, attempts) + reserve + cell_announce_bound(cells) + 2 +
+           cell_blocks_bound(cells, attempts) + reserve + cell_announce_bound(cells) +
+           cell_result_bound(cells) + 2 +
            tht_cell_block_bound(cells, THETIS_POOL_RETIRE) +
            (1 + cell_moves(cells)) * cost->drain;
 }
 
-/* A glance: the head twice, the stamp twice; then attempts to protect. */
+/* Attempts to protect, K; the announcement, and an attempt in each round. */
+uint64_t tht_cell_hold_bound(const tht_cells *cells, const tht_cell_cost *cost)
+{
+    return cells->tries * (3 + cost->seek) + cell_announce_bound(cells) +
+           (4 + cost->seek) * cell_seeks(cells) + 1 + cost->look;
+}
+
+/* A glance: the head twice, the stamp twice. */
 uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost)
 {
     uint64_t glance = cells->tries > 0 ? 4 + cost->look : 0;
-    return glance + cells->tries * (3 + cost->seek) + cell_announce_bound(cells) +
-           (4 + cost->seek) * cell_seeks(cells) + 1 + cost->look;
+    return glance + tht_cell_hold_bound(cells, cost) + cell_result_bound(cells);
 }

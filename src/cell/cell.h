@@ -34,7 +34,8 @@
  * the stamp; if both were the same again it has read what the cell had at the second look at the
  * head, has stored nothing, and passed no fence. Else it reads the head of the first attempt that
  * protects it. After K failures it announces itself, too, without a version of its own: it never
- * allocates, and cannot fail.
+ * allocates, and cannot fail. Who wants all the content is content with the version that somebody
+ * else made with its announcement: the status word protects that.
  *
  * Exactly once: a version is replaced only by who has finished what it carried out. So whoever
  * holds head h finds no request pending that h or an older one has carried out; if a newer
@@ -155,6 +156,7 @@ struct tht_cells {
     int moves;           /* cells may move */
     thetis_atomic *mask; /* N bits */
     uintptr_t *empties;  /* of each thread: how many words without content it has made; */
+    thetis_atomic *announced; /* how many operations it has announced; */
     size_t stride;       /* words from one thread's to the next */
 };
 
@@ -280,9 +282,18 @@ thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread 
                                    tht_cell_op *op);
 void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op);
 
-/* The most steps of an update, of a lookup, of a freeze, of finish, and of a block's ways. */
+/* For who wants the whole content: a version that the operation's cell had at a moment of the call,
+ * and that stays as it is until release(). Where cells move: `op->cell` is what it was found in, if
+ * seek() says so, or NULL, if somebody else has found the cell. The operation changes nothing. */
+const tht_cell_block *tht_cell_hold(const tht_cells *cells, const tht_cell_kind *kind,
+                                    thetis_domain_thread *me, tht_cell_op *op);
+void tht_cell_release(const tht_cells *cells, thetis_domain_thread *me, const tht_cell_op *op);
+
+/* The most steps of an update, of a lookup, of hold and release with `look` steps between them, of
+ * a freeze, of finish, and of a block's ways. */
 uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost);
 uint64_t tht_cell_find_bound(const tht_cells *cells, const tht_cell_cost *cost);
+uint64_t tht_cell_hold_bound(const tht_cells *cells, const tht_cell_cost *cost);
 uint64_t tht_cell_freeze_bound(const tht_cells *cells, const tht_cell_cost *cost);
 uint64_t tht_cell_finish_bound(const tht_cells *cells);
 uint64_t tht_cell_block_bound(const tht_cells *cells, thetis_pool_op op);

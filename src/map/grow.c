@@ -359,16 +359,16 @@ thetis_status tht_map_seek(const tht_cells *cells, thetis_domain_thread *me, tht
                            uintptr_t *head)
 {
     const thetis_map *map = grow_map(cells);
-    uintptr_t state = tht_map_state(map), hash = tht_map_hash(map, op->args[THT_MAP_KEY]);
+    uintptr_t state = tht_map_state(map), hash = tht_map_hash_of(map, op->args);
     if (tht_map_way(state) != THT_MAP_STAY) {
         size_t left = tht_map_left(state);
-        thetis_atomic *old = tht_map_cell(map, left | (hash & (left - 1)));
-        thetis_status s = thetis_domain_protect(me, THT_CELL_HAZARD, old, head);
+        op->cell = tht_map_cell(map, left | (hash & (left - 1)));
+        thetis_status s = thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, head);
         if (s != THETIS_OK || tht_cell_is_filled(*head)) return s;
     }
     size_t n = tht_map_buckets(state);
-    thetis_atomic *cell = tht_map_cell(map, n | (hash & (n - 1)));
-    thetis_status s = thetis_domain_protect(me, THT_CELL_HAZARD, cell, head);
+    op->cell = tht_map_cell(map, n | (hash & (n - 1)));
+    thetis_status s = thetis_domain_protect(me, THT_CELL_HAZARD, op->cell, head);
     if (s != THETIS_OK) return s;
     return tht_cell_is_filled(*head) ? THETIS_OK : THETIS_AGAIN;
 }

@@ -142,6 +142,7 @@ static unsigned char *map_build_shared(thetis_map *map, unsigned char *at,
     at += map_lines(map_shared_bytes(domain));
     map->local = (void *)at;
     map->cells.empties = &map->local->empties;
+    map->cells.announced = &map->local->announced;
     map->cells.stride = sizeof *map->local / sizeof(uintptr_t);
     for (size_t k = 0; k < domain->threads; k++) map->local[k] = (tht_map_local){.empties = 0};
     return at + domain->threads * sizeof(tht_map_local);

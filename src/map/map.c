@@ -55,9 +55,8 @@ static int map_tell(uintptr_t *result, thetis_status status, uintptr_t found)
 static int map_goes(const void *place, const uintptr_t *args)
 {
     const thetis_map *map = (const thetis_map *)args[THT_MAP_SELF];
-    size_t number = (size_t)((const thetis_atomic *)place - map->cell) + map->least;
-    size_t n = (size_t)1 << (63 - __builtin_clzll(number));
-    return (n | (tht_map_hash(map, args[THT_MAP_KEY]) & (n - 1))) == number;
+    size_t number = tht_map_number_of(map, place), n = tht_map_table(number);
+    return (n | (tht_map_hash_of(map, args) & (n - 1))) == number;
 }
 
 /* An absent key: what needs one fails, what makes one needs room. */
@@ -72,6 +71,7 @@ static int map_look_absent(const tht_cell_block *version, const uintptr_t *args,
 
 static int map_look(const tht_cell_block *version, const uintptr_t *args, uintptr_t *result)
 {
+    if (THETIS_UNLIKELY(args[THT_MAP_OP] == THT_MAP_WALK)) return map_tell(result, THETIS_OK, 0);
     const thetis_atomic *pair = map_search(version, args[THT_MAP_KEY]);
     if (!pair) return map_look_absent(version, args, result);
     uintptr_t op = args[THT_MAP_OP], value;
@@ -321,16 +321,17 @@ thetis_status thetis_map_update(thetis_map *map, thetis_domain_thread *me, uintp
 
 /* A search reads the fields and each key; look the fields once more, or the value. To remove a pair
  * takes most of what can be applied: its value, the fields twice, the last pair and its new place.
- * After that: what the thread counts, and the start of a resize. */
+ * After that: what the thread counts, and the start of a resize. A scan reads all of a bucket. */
 uint64_t thetis_map_bound(const thetis_map *map, thetis_map_op op)
 {
     size_t most = map->least < map->most ? 2 * map->bucket : map->bucket, search = 1 + most;
-    tht_cell_cost cost = {.look = search + 1,
+    tht_cell_cost cost = {.look = op == THETIS_MAP_SCAN ? 1 + 2 * most : search + 1,
                           .grows = search,
                           .copy = 3 + 4 * most,
                           .apply = 2 * search + 1 + 7};
     tht_map_grow_cost(map, &cost);
     if (op == THETIS_MAP_FIND) return 1 + tht_cell_find_bound(&map->cells, &cost);
-    uint64_t load = map->least < map->most ? 1 + 1 + map->cells.domain->threads_ + 1 : 1;
+    if (op == THETIS_MAP_SCAN) return tht_cell_hold_bound(&map->cells, &cost);
+    uint64_t load = map->least < map->most ? 4 + 1 + map->cells.domain->threads_ + 1 : 4;
     return tht_map_help_bound(map, &cost) + tht_cell_update_bound(&map->cells, &cost) + load;
 }

@@ -19,10 +19,11 @@ enum { THT_MAP_SIZES = 8 };
 /* Words of an operation. */
 enum { THT_MAP_SELF, THT_MAP_OP, THT_MAP_KEY, THT_MAP_VALUE, THT_MAP_MORE };
 
-/* A pair; a version has as many as it has items. */
-typedef struct tht_map_pair {
-    uintptr_t key, value;
-} tht_map_pair;
+/* The operation that changes nothing, and has a hash in place of a key. */
+enum { THT_MAP_WALK = 1 << 8 };
+
+/* A version has as many as it has items. */
+typedef thetis_map_pair tht_map_pair;
 
 typedef struct tht_map_shape {
     size_t buckets;     /* a power of two, as are */
@@ -43,9 +44,11 @@ typedef struct tht_map_shared {
 
 /* What one thread writes. */
 typedef struct tht_map_local {
-    uintptr_t empties;     /* the cells' */
-    thetis_atomic pairs;   /* inserted less erased: a sum over all threads counts */
-    thetis_atomic working; /* the state whose cells it is moving, or 0 */
+    uintptr_t empties;       /* the cells', as is */
+    thetis_atomic announced;
+    thetis_atomic pairs;     /* inserted less erased: a sum over all threads counts */
+    thetis_atomic longest;   /* most pairs in a bucket that its insertions left */
+    thetis_atomic working;   /* the state whose cells it is moving, or 0 */
 } THETIS_CACHE_ALIGNED tht_map_local;
 
 struct thetis_map {
@@ -106,6 +109,17 @@ static inline thetis_atomic *tht_map_cell(const thetis_map *map, size_t number)
     return &map->cell[number - map->least];
 }
 
+/* The other way round; and how many buckets the table has that a cell of this number is of. */
+static inline size_t tht_map_number_of(const thetis_map *map, const void *cell)
+{
+    return (size_t)((const thetis_atomic *)cell - map->cell) + map->least;
+}
+
+static inline size_t tht_map_table(size_t number)
+{
+    return (size_t)1 << (63 - __builtin_clzll(number));
+}
+
 /* Whether it is still the same resize, or no other one since. */
 static inline int tht_map_lasts(const thetis_map *map, uintptr_t state)
 {
@@ -136,6 +150,13 @@ static inline void tht_map_write(thetis_atomic *at, tht_map_pair pair)
 
 uintptr_t tht_map_hash(const thetis_map *map, uintptr_t key);
 
+/* Of an operation. */
+static inline uintptr_t tht_map_hash_of(const thetis_map *map, const uintptr_t *args)
+{
+    if (args[THT_MAP_OP] == THT_MAP_WALK) return args[THT_MAP_KEY];
+    return tht_map_hash(map, args[THT_MAP_KEY]);
+}
+
 /* ---- table.c: the load, and what follows from it -------------------------------------------- */
 
 /* Begins a resize, unless the state has changed or does not allow it. */
@@ -159,6 +180,24 @@ thetis_status tht_map_seek(const tht_cells *cells, thetis_domain_thread *me, tht
 /* The most steps of reach and seek, but for draining; of draining; of help. */
 void tht_map_grow_cost(const thetis_map *map, tht_cell_cost *cost);
 uint64_t tht_map_help_bound(const thetis_map *map, const tht_cell_cost *cost);
+
+/* ---- iter.c: all buckets, one by one --------------------------------------------------------- */
+
+/* A bucket that is being read: from begin() to end() its version stays as it is. It is that of all
+ * points first .. last: the walk goes on behind them, and has no other hash to do with. */
+typedef struct tht_map_walk {
+    const tht_cell_block *version;
+    uintptr_t first, last;
+    tht_cell_op op;
+    uintptr_t args[THETIS_MAP_ARGS], result[THT_CELL_RESULT];
+} tht_map_walk;
+
+void tht_map_walk_begin(const thetis_map *map, thetis_domain_thread *me, uintptr_t point,
+                        tht_map_walk *walk);
+void tht_map_walk_end(const thetis_map *map, thetis_domain_thread *me, const tht_map_walk *walk);
+
+/* Whether a pair with that hash is one of those that the walk has to do with. */
+int tht_map_walk_has(const tht_map_walk *walk, uintptr_t hash);
 
 /* ---- trim.c ---------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * table.c: how many pairs a map has, and when it changes its size.
+ * table.c: how many pairs a map has, what else it counts, and when it changes its size.
  */
 #include "map.h"
 
@@ -19,6 +19,20 @@ static size_t table_pairs(const thetis_map *map)
 size_t thetis_map_count(const thetis_map *map)
 {
     return table_pairs(map);
+}
+
+void thetis_map_stat(const thetis_map *map, thetis_map_levels *out)
+{
+    uintptr_t state = tht_map_state(map);
+    *out = (thetis_map_levels){.pairs = table_pairs(map),
+                               .buckets = tht_map_buckets(state),
+                               .resizes = tht_map_number(state),
+                               .moving = tht_map_way(state) != THT_MAP_STAY};
+    for (size_t id = 0; id < map->cells.domain->threads_; id++) {
+        size_t longest = thetis_atomic_load_relaxed(&map->local[id].longest);
+        out->announced += thetis_atomic_load_relaxed(&map->local[id].announced);
+        if (longest > out->longest) out->longest = longest;
+    }
 }
 
 static uintptr_t table_state(uintptr_t number, uintptr_t log, enum tht_map_way way)
@@ -57,7 +71,9 @@ static int table_is_crowded(const thetis_map *map, size_t n, size_t items)
 
 void tht_map_inserted(thetis_map *map, const thetis_domain_thread *me, size_t items)
 {
+    thetis_atomic *longest = &map->local[thetis_domain_self(me)].longest;
     table_count(map, me, 1);
+    if (items > thetis_atomic_load_relaxed(longest)) thetis_atomic_store_relaxed(longest, items);
     if (items < map->crowd || map->least == map->most) return;
     uintptr_t state = tht_map_state(map);
     if (table_is_crowded(map, tht_map_buckets(state), items))

@@ -28,7 +28,7 @@ static thetis_domain *domain;
 static thetis_domain_thread *me[THREADS];
 static thetis_pool *pool[2];
 static tht_cell_size sizes[2]; /* alike; the second one is needed only where blocks are scarce */
-static thetis_atomic cell[CELLS], mask;
+static thetis_atomic cell[CELLS], mask, announced[THREADS];
 static tht_cells kinds[2];          /* of those who announce at once, and of those who try first */
 static did done_by[THREADS][OPS]; /* each row used by one thread, and by done */
 static size_t did_n[THREADS];
@@ -120,6 +120,7 @@ static void make(size_t threads, size_t batch, size_t tries, size_t blocks)
     for (size_t t = 0; t < threads; t++) {
         THETIS_CHECK(thetis_domain_join(domain, &me[t]) == THETIS_OK);
         did_n[t] = 0;
+        thetis_atomic_store_relaxed(&announced[t], 0);
     }
     thetis_atomic_store_relaxed(&mask, 0);
     for (size_t c = 0; c < CELLS; c++) {
@@ -128,7 +129,8 @@ static void make(size_t threads, size_t batch, size_t tries, size_t blocks)
     }
     kinds[FAST] = (tht_cells){.kind = &sums, .domain = domain, .sizes = sizes, .size_n = 1,
                               .self = (uintptr_t)&mask, .args = ARGS, .batch = batch,
-                              .tries = tries, .mask = &mask};
+                              .tries = tries, .mask = &mask, .announced = announced,
+                              .stride = 1};
     kinds[SLOW] = kinds[FAST];
     kinds[SLOW].tries = 0;
 }

@@ -48,6 +48,12 @@ static tide_run tide_make(uint64_t rounds)
     return run;
 }
 
+/* The upper half is the key, as the walks check. */
+static uintptr_t tide_value(uintptr_t k)
+{
+    return (TIDE_BASE + k) << 32;
+}
+
 /* Up and down until all the others have ended. */
 static void *tide_flow(void *arg)
 {
@@ -55,11 +61,12 @@ static void *tide_flow(void *arg)
     thetis_map *map = seat->run->map;
     while (thetis_atomic_load_relaxed(&seat->run->over) < TIDE_THREADS - 1) {
         for (uintptr_t k = 0; k < TIDE_KEYS; k++)
-            CHECK_EQ(thetis_map_insert(map, seat->me, TIDE_BASE + k, k, NULL), THETIS_OK);
+            CHECK_EQ(thetis_map_insert(map, seat->me, TIDE_BASE + k, tide_value(k), NULL),
+                     THETIS_OK);
         for (uintptr_t k = 0; k < TIDE_KEYS; k++) {
             uintptr_t v = 0;
             CHECK_EQ(thetis_map_erase(map, seat->me, TIDE_BASE + k, &v), THETIS_OK);
-            CHECK_EQ(v, k);
+            CHECK_EQ(v, tide_value(k));
         }
     }
     return NULL;
@@ -144,6 +151,60 @@ TEST(additions_and_own_keys)
     tide_end(&run);
 }
 
+/* ---- walks ----------------------------------------------------------------------------------- */
+
+/* One walk; what the tide moves it may meet, once. */
+static void tide_walk_once(tide_seat *seat)
+{
+    unsigned char times[TIDE_SHARED] = {0}, flow[TIDE_KEYS] = {0};
+    thetis_map_pair pairs[THETIS_MAP_SCAN_LEAST];
+    uintptr_t cursor = 0;
+    size_t count;
+    do {
+        cursor = thetis_map_scan(seat->run->map, seat->me, cursor, pairs, THETIS_MAP_SCAN_LEAST,
+                                 &count);
+        for (size_t k = 0; k < count; k++) {
+            uintptr_t key = pairs[k].key;
+            CHECK_EQ(pairs[k].value >> 32, key);
+            if (key >= TIDE_BASE) CHECK(flow[key - TIDE_BASE]++ == 0);
+            else CHECK(times[key]++ == 0);
+        }
+    } while (cursor != 0);
+    for (uintptr_t key = 0; key < TIDE_SHARED; key++) CHECK_EQ(times[key], 1);
+}
+
+static void *tide_walk(void *arg)
+{
+    tide_seat *seat = arg;
+    thetis_map_pair pair;
+    for (uint64_t k = 0; k < seat->run->rounds; k++) {
+        uint64_t random = test_rand(&seat->seed);
+        uintptr_t key = random % TIDE_SHARED;
+        if (seat->number > 0) {
+            CHECK_EQ(thetis_map_update(seat->run->map, seat->me, key, tide_plus, 1, NULL),
+                     THETIS_OK);
+        } else if (k % 64 == 0) {
+            tide_walk_once(seat);
+        } else {
+            CHECK_EQ(thetis_map_choose(seat->run->map, seat->me, random, &pair), THETIS_OK);
+            CHECK_EQ(pair.value >> 32, pair.key);
+        }
+    }
+    return tide_over(seat);
+}
+
+TEST(walks_report_once_what_stays)
+{
+    static tide_seat seats[TIDE_THREADS];
+    tide_run run = tide_make(30000);
+    thetis_domain_thread *me;
+    CHECK_EQ(thetis_domain_join(run.domain, &me), THETIS_OK);
+    for (uintptr_t key = 0; key < TIDE_SHARED; key++)
+        CHECK_EQ(thetis_map_insert(run.map, me, key, key << 32, NULL), THETIS_OK);
+    tide_go(&run, seats, tide_walk);
+    tide_end(&run);
+}
+
 /* ---- histories ------------------------------------------------------------------------------- */
 
 static thetis_status tide_operate(tide_seat *seat, lin_op *op, uintptr_t *got)
@@ -211,4 +272,5 @@ TEST(histories_are_linearizable)
 }
 
 TEST_MAIN(T(additions_and_own_keys, .timeout_s = 120),
+          T(walks_report_once_what_stays, .timeout_s = 120),
           T(histories_are_linearizable, .timeout_s = 7200))

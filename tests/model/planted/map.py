@@ -26,6 +26,6 @@ FAULTS = [
           "    tht_map_write(pair, tht_map_read(tht_map_at(to, fields, items)));\n",
           "    (void)pair;\n"),
     Fault("map helper carries out any key's", "skipped re-check", MAP,
-          "    return (n | (tht_map_hash(map, args[THT_MAP_KEY]) & (n - 1))) == number;",
+          "    return (n | (tht_map_hash_of(map, args) & (n - 1))) == number;",
           "    return n && number && map;"),
 ]
