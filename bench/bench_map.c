@@ -1,42 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_map.c: a map for 32 threads.
+ * bench_map.c: a map for 32 threads that may grow to 2^24 pairs.
  */
 #include <stdlib.h>
 #include <thetis/map.h>
 #include <thetis/version.h>
 
-#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", map of fixed size, 32 threads"
-#define SUBJECT_FIXED
+#define SUBJECT_VARIANT "thetis " THETIS_VERSION_STRING ", map that may grow, 32 threads"
 
-enum { THREADS = 32 };
+enum { THREADS = 32, MOST = 1 << 24 };
 
 static thetis_domain *domain;
 static thetis_map *map;
 static thetis_domain_thread *self[THREADS];
-static void *memory[2];
-
-static void *subject_memory(size_t size)
-{
-    size_t line = THETIS_CACHE_LINE;
-    return aligned_alloc(line, (size + line - 1) / line * line);
-}
+static void *memory;
 
 static void subject_open(size_t keys)
 {
     thetis_domain_cfg threads = {.threads = THREADS, .hazards = 1, .args = THETIS_MAP_ARGS};
-    thetis_map_cfg cfg = {.capacity = keys + THREADS};
-    size_t size[2] = {thetis_domain_size(&threads), thetis_map_size(&threads, &cfg)};
-    for (int k = 0; k < 2; k++) memory[k] = subject_memory(size[k]);
-    if (!memory[0] || !memory[1] ||
-        thetis_domain_init(memory[0], size[0], &threads, &domain) != THETIS_OK ||
-        thetis_map_init(memory[1], size[1], domain, &cfg, &map) != THETIS_OK)
+    thetis_map_cfg cfg = {.capacity = keys, .capacity_max = MOST};
+    size_t size = thetis_domain_size(&threads), line = THETIS_CACHE_LINE;
+    memory = aligned_alloc(line, (size + line - 1) / line * line);
+    if (!memory || thetis_domain_init(memory, size, &threads, &domain) != THETIS_OK ||
+        thetis_map_create(domain, &cfg, &map) != THETIS_OK)
         abort();
 }
 
 static void subject_close(void)
 {
-    for (int k = 0; k < 2; k++) free(memory[k]);
+    thetis_map_destroy(map);
+    free(memory);
 }
 
 static void subject_join(int who)

@@ -2,21 +2,21 @@
  *
  * map.h: what every program of `thetis-bench map` does; include it last. For C and C++.
  *
- * Usage: bench-map-SUBJECT mix KEYS OPS | grow KEYS | crowd THREADS MS | stopped PAIRS
- *                          | stalled WINDOWS
+ * Usage: bench-map-SUBJECT mix KEYS OPS | grow KEYS | shrink KEYS | crowd THREADS MS
+ *                          | stopped PAIRS | stalled WINDOWS
  *
  * mix: a map of KEYS keys, made for so many; one thread, CPU time of the whole process, OPS
  * operations for each figure, each on a key that is there. Per line of the protocol 11 figures,
  * nanoseconds per operation: lookups 100, 99, 90, 50 and 0 % and the others put; the same with keys
  * after Zipf; and a pair of erase and insert, of another key.
- * grow: inserts KEYS keys into an empty map that was made for none, if the subject can grow. CPU
- * seconds of the process; then once more with the thread's processor time read after each: how
- * many took more than 200 us, the longest in us, and how many pages the system had to supply.
+ * grow: inserts KEYS keys into an empty map that was made for none. CPU seconds of the process; then
+ * once more with the thread's processor time read after each: how many took more than 200 us, the
+ * longest in us, and how many pages the system had to supply.
+ * shrink: the same for erasing all of them again.
  * crowd, stopped, stalled: several threads, see map_crowd.h.
  *
  * The subject defines before:
  *   SUBJECT_VARIANT                  library, version, form
- *   SUBJECT_FIXED                    if it cannot grow
  *   void subject_open(size_t keys)   an empty map for so many keys, and up to 32 threads
  *   void subject_close(void)
  *   void subject_join(int who)       the calling thread takes part, as number `who` of 0 .. 31
@@ -114,17 +114,16 @@ static void map_mix_line(map_run *run, double *figure)
     figure[2 * MAP_READS] = map_churn(run);
 }
 
-/* ---- grow ------------------------------------------------------------------------------------ */
+/* ---- grow, shrink ---------------------------------------------------------------------------- */
 
-static void map_open_to_grow(const map_run *run)
+static int map_insert(uint64_t k)
 {
-#ifdef SUBJECT_FIXED
-    subject_open(run->keys.n);
-#else
-    (void)run;
-    subject_open(1);
-#endif
-    subject_join(0);
+    return subject_insert(0, keys_at(k), k);
+}
+
+static int map_erase(uint64_t k)
+{
+    return subject_erase(0, keys_at(k));
 }
 
 static void map_close(void)
@@ -134,11 +133,12 @@ static void map_close(void)
     subject_close();
 }
 
-static void map_watch(map_run *run, double *over, double *longest)
+static void map_watch(const map_run *run, int (*operate)(uint64_t k), double *over,
+                      double *longest)
 {
     uint64_t worst = 0, slow = 0, before = map_clock(CLOCK_THREAD_CPUTIME_ID);
     for (uint64_t k = 1; k <= run->keys.n; k++) {
-        if (!subject_insert(0, keys_at(k), k)) bench_die("an insert failed");
+        if (!operate(k)) bench_die("an operation failed");
         uint64_t now = map_clock(CLOCK_THREAD_CPUTIME_ID), took = now - before;
         slow += took > MAP_SLOW_NS;
         if (took > worst) worst = took;
@@ -148,20 +148,41 @@ static void map_watch(map_run *run, double *over, double *longest)
     *longest = (double)worst / 1000;
 }
 
-static void map_grow_line(map_run *run, double *figure)
+/* An empty map that was made for none; or one that has grown to all keys. */
+static void map_open_small(const map_run *run, int full)
+{
+    subject_open(1);
+    subject_join(0);
+    if (full) map_fill(1, run->keys.n);
+}
+
+static void map_resize_line(const map_run *run, int (*operate)(uint64_t k), double *figure)
 {
     struct rusage before, after;
+    int full = operate == map_erase;
+    map_open_small(run, full);
     uint64_t begin = map_clock(CLOCK_PROCESS_CPUTIME_ID);
-    map_open_to_grow(run);
-    map_fill(1, run->keys.n);
+    for (uint64_t k = 1; k <= run->keys.n; k++)
+        if (!operate(k)) bench_die("an operation failed");
+    subject_settle();
     figure[0] = (double)(map_clock(CLOCK_PROCESS_CPUTIME_ID) - begin) / 1e9;
     map_close();
-    map_open_to_grow(run);
+    map_open_small(run, full);
     (void)getrusage(RUSAGE_SELF, &before);
-    map_watch(run, &figure[1], &figure[2]);
+    map_watch(run, operate, &figure[1], &figure[2]);
     (void)getrusage(RUSAGE_SELF, &after);
     figure[3] = (double)(after.ru_minflt - before.ru_minflt);
     map_close();
+}
+
+static void map_grow_line(map_run *run, double *figure)
+{
+    map_resize_line(run, map_insert, figure);
+}
+
+static void map_shrink_line(map_run *run, double *figure)
+{
+    map_resize_line(run, map_erase, figure);
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
@@ -200,6 +221,7 @@ int main(int argc, char **argv)
     run.ops = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
     if (!strcmp(form, "mix") && run.ops) map_serve_mix(&run);
     else if (!strcmp(form, "grow")) map_serve(&run, map_grow_line, 4);
+    else if (!strcmp(form, "shrink")) map_serve(&run, map_shrink_line, 4);
     else bench_die("usage: see map.h");
     return 0;
 }

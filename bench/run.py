@@ -159,12 +159,12 @@ def map_mix(size, keys, full_only=False):
                  rows=rows, full_only=full_only)
 
 
-def map_grow(size, keys, full_only=False):
-    """Inserting into an empty map."""
-    rows = tuple((f"map.grow.{size}", metric, unit)
+def map_resize(form, size, keys, full_only=False):
+    """Inserting into an empty map; erasing all."""
+    rows = tuple((f"map.{form}.{size}", metric, unit)
                  for metric, unit in (("total_s", "s"), ("over200us", "operations"),
                                       ("longest_us", "us"), ("faults", "pages")))
-    return Bench(f"map.grow.{size}", "map", "tbb", ("grow", keys), rows=rows,
+    return Bench(f"map.{form}.{size}", "map", "tbb", (form, keys), rows=rows,
                  full_only=full_only)
 
 
@@ -181,9 +181,11 @@ def map_crowd(threads):
 def map_of_words():
     """Hash maps."""
     return [map_mix("10k", "10000"), map_mix("1m", "1000000"), map_mix("10m", "10000000", True),
-            map_grow("100k", "100000"), map_grow("10m", "10000000", True),
+            map_resize("grow", "100k", "100000"), map_resize("shrink", "100k", "100000"),
+            map_resize("grow", "10m", "10000000", True),
+            map_resize("shrink", "10m", "10000000", True),
             *(map_crowd(threads) for threads in (1, 2, 4, 8)),
-            Bench("map.stopped", "map", "", ("stopped", "5"), ("stopped", "1"), metric="ratio",
+            Bench("map.stopped", "map", "", ("stopped", "20"), ("stopped", "1"), metric="ratio",
                   unit="x", only=MAP_MANY[:-1]),
             stalled("map", *MAP_MANY[:-1])]
 
