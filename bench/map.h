@@ -9,9 +9,9 @@
  * operations for each figure, each on a key that is there. Per line of the protocol 11 figures,
  * nanoseconds per operation: lookups 100, 99, 90, 50 and 0 % and the others put; the same with keys
  * after Zipf; and a pair of erase and insert, of another key.
- * grow: inserts KEYS keys into an empty map that was made for none. CPU seconds of the process; then
- * once more with the thread's processor time read after each: how many took more than 200 us, the
- * longest in us, and how many pages the system had to supply.
+ * grow: inserts KEYS keys into an empty map that was made for none. CPU seconds of the process;
+ * then once more with the thread's processor time read after each: how many took more than 200 us,
+ * the longest in us, and how many pages the system had to supply.
  * shrink: the same for erasing all of them again.
  * crowd, stopped, stalled: several threads, see map_crowd.h.
  *

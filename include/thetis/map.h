@@ -49,7 +49,7 @@
  *
  * Out of memory: a bucket is full with THETIS_MAP_BUCKET pairs, or there is no block for it. Up to
  * `capacity` pairs, with a hash function that spreads the keys, neither is to be expected: of maps
- * with 10^6 pairs one in about 10^9 has a fuller bucket. The map is as it was before, then. What
+ * with 10^6 pairs one in about 10^8 has a fuller bucket. The map is as it was before, then. What
  * replaces a pair or erases it needs a block, too, unless the bucket is left empty: beyond
  * `capacity` it may fail until others have been erased.
  *
@@ -62,9 +62,11 @@
  * does not shrink any more until it has grown.
  *
  * Steps: accesses to buckets, versions (each word of them), and words of the domain and pools.
- * Memory: thetis_map_size() bytes from the caller, about 40 for each pair, or from the system,
- * about 50 for each pair of capacity_max, of which trim() gives back what tables do not use; and
- * what the pools keep for stopped threads.
+ * Memory: thetis_map_size() bytes from the caller, or pages from the system, as they are written. A
+ * table of n buckets is for up to 3n / 2 pairs: then all is about 36 bytes a pair, at the least
+ * load 49. A growing map is at 36, too, when it begins a table, and at 45 when that is little more
+ * than half full, 40 after trim(). And what the pools keep for stopped threads: 0.1 MB for 2
+ * threads, 0.7 for 8, 9 for 32; of a growing map only as far as it is needed.
  *
  * Orders (each end names the other), beside those of thetis/domain.h:
  *   map.state    who sets the state releases what it has seen in the tables' cells; who loads it
@@ -117,7 +119,7 @@ typedef enum thetis_map_op { THETIS_MAP_FIND, THETIS_MAP_UPDATE, THETIS_MAP_SCAN
 #define THETIS_MAP_ARGS 5
 
 /** The most pairs in a bucket, and of a capacity. */
-#define THETIS_MAP_BUCKET 16
+#define THETIS_MAP_BUCKET 20
 #define THETIS_MAP_SCAN_LEAST (2 * THETIS_MAP_BUCKET)
 #define THETIS_MAP_CAPACITY_MAX (THETIS_CAST(size_t, 1) << (THETIS_CAP_WORD_BITS - 12))
 

@@ -8,30 +8,52 @@
 
 /* ---- shape ----------------------------------------------------------------------------------- */
 
+/* Loads of a table with all pairs, in eighths: the first one that is enough counts. */
+enum { MAP_LOADS = 4 };
+static const size_t map_loads[MAP_LOADS] = {7, 8, 10, 12};
+
 /* Versions by their most pairs, and the most buckets of 2^16 that are expected to need one of that
  * size: the largest Poisson probability of so many pairs, but more than the size before has, over
- * all loads up to 1, and half of it for loads up to 1.5: those of a map that is about to grow for
- * the last time. The last has room for the most pairs, and the most records. */
+ * all loads up to one of those above; and at last in a map that grows from half as many buckets,
+ * with a load from 1.5 up to 2 until it has. The last size has room for the most pairs, and the
+ * most records. */
 static const struct {
-    uint16_t pairs, of_65536;
-} map_sizes[THT_MAP_SIZES] = {{1, 24110}, {2, 12055}, {3, 4113}, {4, 1543},
-                              {6, 577},   {8, 30},    {12, 1},   {0, 1}};
+    uint16_t pairs, of_65536[MAP_LOADS + 1];
+} map_sizes[THT_MAP_SIZES] = {{1, {23905, 24110, 24110, 24110, 24110}},
+                              {2, {10459, 12055, 14670, 16451, 12055}},
+                              {3, {3051, 4019, 6113, 8226, 4120}},
+                              {4, {668, 1005, 1911, 3085, 1551}},
+                              {6, {134, 235, 577, 1157, 606}},
+                              {8, {3, 6, 21, 59, 37}},
+                              {12, {1, 1, 1, 2, 2}},
+                              {0, {1, 1, 1, 1, 1}}};
 
 /* A growing map looks at its load when a bucket has that many pairs, or after so many erasures. */
 enum { MAP_CROWD = 6, MAP_OFTEN = 64 };
 
-static size_t map_power(size_t n)
+/* Buckets for so many pairs: a power of two. */
+static size_t map_buckets(size_t pairs)
 {
-    size_t power = 1;
-    while (power < n) power *= 2;
-    return power;
+    size_t n = 1;
+    while (n + n / 2 < pairs) n *= 2;
+    return n;
+}
+
+/* Of 2^16 buckets. */
+static size_t map_expected(const tht_map_shape *shape, size_t pairs, size_t k)
+{
+    const uint16_t *of = map_sizes[k].of_65536;
+    size_t load = 0;
+    while (load < MAP_LOADS - 1 && pairs > shape->buckets_max / 8 * map_loads[load]) load++;
+    size_t most = of[load], growing = of[MAP_LOADS];
+    return shape->buckets < shape->buckets_max && growing > most ? growing : most;
 }
 
 /* Far more than the expected value has as its deviation; see the header for what remains. */
-static size_t map_blocks(size_t buckets, size_t k)
+static size_t map_blocks(const tht_map_shape *shape, size_t pairs, size_t k)
 {
-    size_t expected = buckets / 65536 * map_sizes[k].of_65536 +
-                      buckets % 65536 * map_sizes[k].of_65536 / 65536;
+    size_t of = map_expected(shape, pairs, k), buckets = shape->buckets_max;
+    size_t expected = buckets / 65536 * of + buckets % 65536 * of / 65536;
     return expected + expected / 16 + 64;
 }
 
@@ -59,12 +81,12 @@ tht_map_shape tht_map_shape_of(const thetis_domain_cfg *domain, const thetis_map
     shape.often = MAP_OFTEN;
     shape.tries = 2;
     shape.batch = domain->threads < THT_CELL_BATCH ? domain->threads : THT_CELL_BATCH;
-    shape.buckets = map_power(cfg->capacity);
-    shape.buckets_max = map_power(cfg->capacity_max);
-    if (shape.buckets_max < shape.buckets) shape.buckets_max = shape.buckets;
+    size_t pairs = cfg->capacity_max > cfg->capacity ? cfg->capacity_max : cfg->capacity;
+    shape.buckets = map_buckets(cfg->capacity);
+    shape.buckets_max = map_buckets(pairs);
     for (size_t k = 0; k < THT_MAP_SIZES; k++) {
         shape.pool[k] = (thetis_pool_cfg){.size = map_version_bytes(&shape, k),
-                                          .blocks = map_blocks(shape.buckets_max, k)};
+                                          .blocks = map_blocks(&shape, pairs, k)};
     }
     return shape;
 }

@@ -262,6 +262,17 @@ TEST(again_and_again)
     map_end(&rig);
 }
 
+/* A large map with all pairs, at the default load of 1.5 and at half of it; what the threads may
+ * have in hand counts, too. */
+TEST(memory_for_each_pair)
+{
+    const thetis_domain_cfg threads = {8, 1, THETIS_MAP_ARGS};
+    const size_t full = (size_t)3 << 19;
+    CHECK(thetis_map_size(&threads, &(thetis_map_cfg){.capacity = full}) <= 36 * full);
+    for (size_t pairs = full / 2 + 1; pairs <= full; pairs += full / 100)
+        CHECK(thetis_map_size(&threads, &(thetis_map_cfg){.capacity = pairs}) <= 49 * pairs);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 TEST(configurations_that_are_refused)
@@ -309,5 +320,6 @@ TEST(a_broken_bucket_is_found)
 
 TEST_MAIN(T(every_operation_says_what_it_found), T(results_that_nobody_wants), T(as_an_array),
           T(as_an_array_with_a_poor_hash), T(one_bucket_fills_and_loses_nothing),
-          T(capacity_and_more), T(again_and_again), T(configurations_that_are_refused),
+          T(capacity_and_more), T(memory_for_each_pair),
+          T(again_and_again), T(configurations_that_are_refused),
           T(memory_that_is_refused), T(a_broken_bucket_is_found))

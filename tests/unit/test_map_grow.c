@@ -223,7 +223,7 @@ TEST(more_than_there_is_room_for)
     uintptr_t n = 0, v;
     while (thetis_map_insert(rig.map, rig.me, n, ~n, NULL) == THETIS_OK) n++;
     CHECK(n >= 5000);
-    CHECK_EQ(map_buckets(&rig), 8192);
+    CHECK_EQ(map_buckets(&rig), 4096);
     map_expect(&rig, 0, n);
     CHECK_EQ(thetis_map_insert(rig.map, rig.me, n, 1, NULL), THETIS_ENOMEM);
     CHECK_EQ(thetis_map_find(rig.map, rig.me, n, &v), THETIS_ABSENT);
@@ -259,6 +259,37 @@ TEST(trimmed_and_used_again)
     map_end(&rig);
 }
 
+/* Pages of a map that were written: of those that never were all words are 0. */
+static size_t map_pages(const map_rig *rig)
+{
+    enum { PAGE = 4096, WORDS = PAGE / sizeof(uintptr_t) };
+    const uintptr_t *word = (const uintptr_t *)(const void *)rig->map;
+    size_t pages = 0;
+    for (size_t k = 0; k < rig->map->mapped / PAGE; k++, word += WORDS) {
+        size_t i = 0;
+        while (i < WORDS && word[i] == 0) i++;
+        pages += i < WORDS;
+    }
+    return pages * PAGE;
+}
+
+/* All that was ever written, with the tables that were left: when the load is 1.5, and when the
+ * last table is but half full; then without what trim() gives back. */
+TEST(memory_for_each_pair)
+{
+    const size_t full = (size_t)3 << 17, more = full / 4;
+    map_rig rig = map_make(&(thetis_map_cfg){.capacity = 1, .capacity_max = 4 * full});
+    map_fill(&rig, 0, full);
+    CHECK_EQ(map_buckets(&rig), full / 3 * 2);
+    CHECK(map_pages(&rig) <= 38 * full);
+    map_fill(&rig, full, full + more);
+    CHECK_EQ(map_buckets(&rig), full / 3 * 4);
+    CHECK(map_pages(&rig) <= 46 * (full + more));
+    (void)thetis_map_trim(rig.map);
+    CHECK(map_pages(&rig) <= 42 * (full + more));
+    map_end(&rig);
+}
+
 TEST(configurations_that_are_refused)
 {
     const thetis_map_cfg grows = {.capacity = 10, .capacity_max = 100};
@@ -276,5 +307,5 @@ TEST(configurations_that_are_refused)
 
 TEST_MAIN(T(at_any_stage), T(large_and_empty_again, .timeout_s = 60), T(again_and_again),
           T(verbs_meet_both_tables), T(one_hash_for_all), T(full_buckets_that_are_merged),
-          T(more_than_there_is_room_for), T(trimmed_and_used_again),
+          T(more_than_there_is_room_for), T(memory_for_each_pair), T(trimmed_and_used_again),
           T(configurations_that_are_refused))
