@@ -51,6 +51,9 @@ GOOD = [
      "skips": [], "complaints": [], "cases": ["a", "b"],
      "notes": ["mutex (control), thread 0: 78 instructions, 78 stops, 47 stuck",
                "spsc push, pop, thread 0: 43 instructions, 139 stops, 0 stuck"]},
+    {"section": "tap", "group": "recorded", "program": "stress_lin_x", "passed": 2, "failed": 0,
+     "skips": [], "complaints": [], "cases": ["a", "b"],
+     "notes": ["1200 operations", "300 operations"]},
 ]
 GOOD = [{"part": "spsc", "command": "thetis-check --json --seed 1", "seed": 1, **r} for r in GOOD]
 
@@ -79,6 +82,7 @@ def changed(section, change):
 def told(tap):
     """Good records say nothing; each wrong or missing one says one thing, on all pages."""
     tap.case("good records", differs(findings.against(GOOD), []))
+    tap.case("recorded operations", differs(findings.judged(findings.group(GOOD)), 1500))
     tap.case("good records: no red row", differs('<tr class="bad">' in pages.html(GOOD), False))
     for section, change in WRONG:
         records = changed(section, change)

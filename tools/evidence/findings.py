@@ -4,6 +4,7 @@
 import re
 from collections import defaultdict
 
+JUDGED = re.compile(r"^(\d+) operations$")
 STOPS = re.compile(r"^(.*?)[,:].* (\d+) stops, (\d+) stuck")
 NEEDED = ("scenario", "bound", "mutation", "fault", "pair", "tag", "control", "tap")
 
@@ -70,6 +71,12 @@ def freeze_totals(by):
     return (sum(int(m[2]) for m in rows), sum(int(m[3]) for m in rows)) if rows else None
 
 
+def judged(by):
+    """How many operations of real threads were recorded and judged, of all programs."""
+    notes = [JUDGED.match(n) for r in by["tap"] if r["group"] == "recorded" for n in r["notes"]]
+    return sum(int(m[1]) for m in notes if m)
+
+
 def good(rows, verdicts=("pass", "expected")):
     """How many of the rows have a good verdict, of how many."""
     return f"{sum(r['verdict'] in verdicts for r in rows):,} of {len(rows):,}"
@@ -91,6 +98,9 @@ def headline(by):
         ("faults of other libraries found", good(corpus)),
         ("documented tags seen", f"{sum(r['seen'] for r in by['tag'])} of {len(by['tag'])}"),
     ]
-    frozen = freeze_totals(by)
-    return rows + ([("stops of a real thread, others stuck", f"{frozen[0]:,}, {frozen[1]:,}")]
-                   if frozen else [])
+    frozen, recorded = freeze_totals(by), judged(by)
+    if frozen:
+        rows.append(("stops of a real thread, others stuck", f"{frozen[0]:,}, {frozen[1]:,}"))
+    if recorded:
+        rows.append(("operations of real threads recorded and judged", f"{recorded:,}"))
+    return rows

@@ -55,6 +55,10 @@ def all_tables(by):
         tables.figures(by, "freeze", "Figures of the stops and kills"),
         program(by, "stress", "Real threads, many operations", "Samples of what this processor "
                 "and kernel do."),
+        program(by, "recorded", "Real threads, all operations recorded and judged", "A history "
+                "that no order of the operations explains fails. One is made wrong, and must "
+                "fail."),
+        tables.figures(by, "recorded", "How many operations were judged"),
         program(by, "monitors", "Tests of the checkers of histories", "Fast checkers against a "
                 "slow one, and planted faults."),
         program(by, "protocol", "Protocol models", "SPIN, complete for the constants of the model "

@@ -19,7 +19,9 @@ from tidyrules.tree import Tree  # noqa: E402
 SAMPLING = ("random", "pct", "crash")  # as many schedules as asked for, or a fixed share of it
 CAMPAIGN = 10_000_000  # schedules of each structure
 CAMPAIGN_SEARCH = 500_000  # of each exhaustive search: its cost may grow with the square
-CAMPAIGN_FREEZE = {"THETIS_FREEZE": "4"}  # times as many stops; see tests/freeze/sweep.h
+# Times as many stops (tests/freeze/sweep.h), and recorded operations (tests/stress/witness.h): 10^8
+# of each form.
+CAMPAIGN_MORE = {"freeze": {"THETIS_FREEZE": "4"}, "recorded": {"THETIS_LIN": "100"}}
 TRIAL = 1000
 
 
@@ -139,7 +141,7 @@ def tap(log, group, words, seed, **environment):
 # group, folder below a tree, which programs
 TESTER_TAP = [("tester", "tests/model", "test_*")]
 HOST_TAP = [("freeze", "tests/freeze", "test_*"), ("stress", "tests/stress", "stress_*"),
-            ("monitors", "tests/unit", "test_lin*")]
+            ("monitors", "tests/lin", "test_*"), ("recorded", "tests/lin", "stress_*")]
 
 
 def programs(log, plan):
@@ -150,8 +152,8 @@ def programs(log, plan):
         if not found:
             log.keep({"section": "absent", "group": group, "what": f"{folder}/{glob}"})
         for program in found:
-            more = group == "freeze" and plan.campaign
-            tap(log, group, [program], plan.seed, **(CAMPAIGN_FREEZE if more else {}))
+            more = CAMPAIGN_MORE.get(group, {}) if plan.campaign else {}
+            tap(log, group, [program], plan.seed, **more)
     tap(log, "protocol", [sys.executable, ROOT / "tests/model/spin/spin.py"], plan.seed)
 
 
