@@ -61,8 +61,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_conn_accept(thetis_accepted *ac
  *  still come before `closed`; buffers that were kept stay with this loop.
  *  EBUSY, and the stream stays as it is: it is connecting or closing; a receive is in progress
  *  (thetis_tcp_recv_cancel(), and its callback comes first; inside that callback it is over);
- *  something is queued to send. ENOTSUP: no THETIS_CAP_DETACH (io_uring). ENOTCONN: there is no
- *  connection, its connect failed.
+ *  something is queued to send. ENOTSUP: no THETIS_CAP_DETACH, which io_uring has with
+ *  thetis_loop_cfg.movable only. ENOTCONN: there is no connection, its connect failed.
  *  @progress owner; one system call */
 THETIS_API THETIS_NODISCARD thetis_status thetis_tcp_detach(thetis_tcp *tcp, thetis_conn *conn,
                                                             thetis_closed_fn *closed);

@@ -66,13 +66,15 @@ typedef struct thetis_loop_cfg {
     thetis_loop_wake_fn *on_wake; /* may be NULL */
     void *user;                   /* for on_wake */
     int stay;                     /* non-zero: run() does not end while nothing is open */
+    int movable;                  /* non-zero: streams may leave by thetis_tcp_detach() on every
+                                     backend; on "uring" nothing is received ahead for it then */
     const struct tht_sys *sys;    /* NULL: the system's own calls */
 } thetis_loop_cfg;
 
 typedef enum thetis_cap {
     THETIS_CAP_TCP,            /* streams over IP */
     THETIS_CAP_LISTEN_BALANCE, /* listeners can share a port and its connections */
-    THETIS_CAP_DETACH,         /* thetis_tcp_detach() */
+    THETIS_CAP_DETACH,         /* thetis_tcp_detach(); of "uring" with cfg.movable */
     THETIS_CAP_HALF_CLOSE,     /* shutdown of one direction */
     THETIS_CAP_ABORT,          /* thetis_tcp_abort() sends a reset */
     THETIS_CAP_POLL_FD,        /* thetis_poll_fd */

@@ -62,6 +62,39 @@ static void ahead_drop(thetis_loop *loop, tht_ahead_slot *s, int fd)
     }
 }
 
+/* ---- who has a descriptor -------------------------------------------------------------------- */
+
+/* Numbers of descriptors are dense: there is hardly ever more than one in a place. */
+static uint32_t *ahead_place(tht_ahead *a, int fd)
+{
+    return &a->watched[(uint32_t)fd & (a->places - 1)];
+}
+
+thetis_status tht_ahead_watch(thetis_handle *h)
+{
+    thetis_loop *loop = h->loop_;
+    tht_ahead *a = loop->ahead;
+    uint32_t *place = ahead_place(a, h->fd_);
+    for (uint32_t slot = *place; slot != THT_NONE; slot = a->others[slot]) {
+        const thetis_handle *other = loop->slots[slot].handle;
+        if (other != h && other->fd_ == h->fd_ && other->mask_) return THETIS_EBUSY;
+    }
+    if (a->others[h->slot_] != THT_AHEAD_UNWATCHED) return THETIS_OK;
+    a->others[h->slot_] = *place;
+    *place = h->slot_;
+    return THETIS_OK;
+}
+
+static void ahead_unwatch(thetis_handle *h)
+{
+    tht_ahead *a = h->loop_->ahead;
+    uint32_t *at = ahead_place(a, h->fd_);
+    if (a->others[h->slot_] == THT_AHEAD_UNWATCHED) return;
+    while (*at != h->slot_) at = &a->others[*at];
+    *at = a->others[h->slot_];
+    a->others[h->slot_] = THT_AHEAD_UNWATCHED;
+}
+
 /* ---- the calls ------------------------------------------------------------------------------- */
 
 /* Nothing waits: how the operation ended, or that it has not; 0: the call is to be made. */
@@ -219,11 +252,12 @@ static void ahead_close(thetis_loop *loop, tht_ahead_slot *s)
     s->polled = 0;
 }
 
-void tht_ahead_shut(thetis_handle *h)
+void tht_ahead_shut(thetis_handle *h, int fd)
 {
     thetis_loop *loop = h->loop_;
     tht_ahead_slot *s = tht_ahead_slot_of(h);
-    s->fd = h->kind_->owns_fd ? h->fd_ : -1;
+    ahead_unwatch(h);
+    s->fd = fd;
     ahead_drop(loop, s, s->fd);
     if (s->in == THT_IO_NONE && s->out == THT_IO_NONE) {
         ahead_close(loop, s);

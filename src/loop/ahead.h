@@ -43,7 +43,7 @@ typedef struct tht_ahead_slot {
     tht_ret end, sent;
     uint32_t first, last; /* items that nobody has asked for yet, index + 1 */
     uint32_t next[2];     /* on `sync` and `ripe` */
-    int32_t fd;           /* of a handle that is leaving, -1: it keeps its own */
+    int32_t fd;           /* to be closed when a handle has left; -1: none */
     uint8_t in, out;      /* what is in flight */
     uint8_t flags;
     uint8_t polled; /* THT_IN, THT_OUT: polls have said so */
@@ -59,6 +59,9 @@ typedef struct tht_ahead_item {
 typedef struct tht_ahead {
     tht_io *io;
     tht_ahead_slot *slots;
+    uint32_t *watched;     /* by descriptor, modulo their number: the slot that was watched last */
+    uint32_t *others;      /* of a slot: the one before it there; THT_AHEAD_UNWATCHED */
+    uint32_t places;       /* of `watched`, a power of 2 */
     tht_ahead_item *items; /* those of buffers first */
     uint32_t buffers;      /* that may be lent */
     uint32_t lent;         /* that the system has */
@@ -89,9 +92,13 @@ tht_ret tht_ahead_send(thetis_handle *h, const thetis_iov *iov, uint32_t iovs);
 /* Ends a send that is in flight; 0: there is none. */
 int tht_ahead_send_stop(thetis_handle *h);
 
-/* Ends what is in flight, then closes the descriptor, if it is the handle's own. */
-void tht_ahead_shut(thetis_handle *h);
+/* Ends what is in flight, then closes the descriptor `fd`; -1: it stays open. */
+void tht_ahead_shut(thetis_handle *h, int fd);
 int tht_ahead_leaves(thetis_handle *h); /* and that has not come to its end */
+
+/* There is interest in the descriptor. EBUSY: another handle has it already. */
+#define THT_AHEAD_UNWATCHED UINT32_MAX
+thetis_status tht_ahead_watch(thetis_handle *h);
 
 /* For the backend: what it learned, and what it has to do. */
 void tht_ahead_push(tht_ahead *a, uint32_t slot, unsigned flag); /* LISTED or RIPE */

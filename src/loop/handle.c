@@ -93,7 +93,7 @@ void tht_handle_shut(thetis_handle *h)
     if (h->fd_ < 0) return;
     if (h->mask_ && !handle_is_forgotten(h)) (void)loop->poller->set(loop, h, 0);
     h->mask_ = 0;
-    if (loop->ahead) tht_ahead_shut(h);
+    if (loop->ahead) tht_ahead_shut(h, h->kind_->owns_fd ? h->fd_ : -1);
     else if (h->kind_->owns_fd) (void)loop->sys->close(loop->sys, h->fd_);
     h->fd_ = -1;
 }

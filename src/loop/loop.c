@@ -100,6 +100,7 @@ static void loop_build(thetis_loop *loop, const loop_layout *l)
     loop->on_wake = c->on_wake;
     loop->user = c->user;
     loop->stay = c->stay;
+    loop->movable = c->movable != 0;
     loop->owner = tht_port_self();
     tht_buffer_init(loop, c->buffers);
     loop->slots[THT_NONE].gen = UINT32_MAX; /* no handle's token */

@@ -188,6 +188,7 @@ struct thetis_loop {
     uint32_t lent;           /* of max_buffers, those that are made to be lent */
     int32_t refused;         /* the system's code for it, if another backend took over */
     uint8_t learned[THETIS_CAP_COUNT_]; /* levels that only a first use could tell */
+    uint8_t movable;    /* no operation may hold a stream beyond what it is asked */
     uint8_t copied;     /* descriptors that are closed have copies: to be taken out before */
     uint64_t stale;     /* of stat.stale, those that the poller knows of */
 
@@ -290,7 +291,7 @@ static inline uint32_t tht_lent(uint32_t buffers)
 }
 
 /* ahead.c */
-void tht_ahead_shut(thetis_handle *h);
+void tht_ahead_shut(thetis_handle *h, int fd);
 int tht_ahead_leaves(thetis_handle *h);
 
 /* buffer.c */

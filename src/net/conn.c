@@ -9,6 +9,7 @@
  */
 #include <thetis/conn.h>
 
+#include "../loop/ahead.h"
 #include "tcp.h"
 
 thetis_status thetis_conn_accept(thetis_accepted *accepted, thetis_conn *conn)
@@ -19,12 +20,14 @@ thetis_status thetis_conn_accept(thetis_accepted *accepted, thetis_conn *conn)
     return THETIS_OK;
 }
 
-/* Leaves the poller, but not the system; the handle then ends as a closed one does. */
+/* Leaves the poller, but not the system; the handle then ends as a closed one does. On a system of
+ * operations there are polls in flight at most, which take nothing and end soon. */
 static void conn_leave(thetis_tcp *tcp, thetis_closed_fn *closed)
 {
     thetis_handle *h = &tcp->handle_;
     if (h->mask_) (void)h->loop_->poller->set(h->loop_, h, 0);
     h->mask_ = 0;
+    if (h->loop_->ahead) tht_ahead_shut(h, -1);
     h->fd_ = -1;
     h->state_ = THT_CLOSED;
     h->closed_ = closed;
@@ -35,7 +38,8 @@ thetis_status thetis_tcp_detach(thetis_tcp *tcp, thetis_conn *conn, thetis_close
 {
     const thetis_handle *h = &tcp->handle_;
     THT_ASSERT_OWNER(h->loop_);
-    if (h->loop_->poller->caps[THETIS_CAP_DETACH].level == THETIS_CAP_ABSENT) return THETIS_ENOTSUP;
+    if (thetis_loop_cap(h->loop_, THETIS_CAP_DETACH).level != THETIS_CAP_NATIVE)
+        return THETIS_ENOTSUP;
     if (h->state_ != THT_OPEN || h->rx_ != THT_RX_IDLE || tcp->pending_) return THETIS_EBUSY;
     if (h->fd_ < 0) return THETIS_ENOTCONN;
     *conn = (thetis_conn){.sys_ = h->loop_->sys, .fd_ = h->fd_,

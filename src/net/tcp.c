@@ -276,8 +276,9 @@ const tht_kind tht_unix_kind = TCP_KIND(tht_unix_serve, tcp_flush, THT_IO_NONE);
 
 thetis_status tht_tcp_open(thetis_loop *loop, thetis_tcp *tcp, int fd)
 {
+    const tht_kind *kind = loop->ahead && !loop->movable ? &tcp_kind_ahead : &tcp_kind;
     *tcp = (thetis_tcp){0};
-    return tht_handle_open(loop, &tcp->handle_, loop->ahead ? &tcp_kind_ahead : &tcp_kind, fd);
+    return tht_handle_open(loop, &tcp->handle_, kind, fd);
 }
 
 thetis_status thetis_tcp_accept(thetis_accepted *accepted, thetis_tcp *tcp)

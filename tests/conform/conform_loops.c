@@ -89,7 +89,7 @@ static void on_inbox_closed(thetis_handle *handle)
 /* A loop that is treated as the suite's is. */
 static void member_create(suite *w, member *m)
 {
-    thetis_loop_cfg cfg = {.sys = &m->shim.sys};
+    thetis_loop_cfg cfg = {.sys = &m->shim.sys, .movable = 1};
     fault_init(&m->shim, w->fault.under, test_seed());
     CHECK_EQ(thetis_loop_create(&cfg, &m->loop), THETIS_OK);
     m->shim.eintr_each = w->fault.eintr_each;
@@ -105,6 +105,7 @@ static void team_open(suite *w)
     thetis_inbox_cfg cfg = {.message_size = sizeof(move), .capacity = ROOM, .senders = 1,
                             .on_message = on_message};
     the_suite = w;
+    suite_reopen(w, (thetis_loop_cfg){.movable = 1});
     memset(team, 0, sizeof team);
     for (int k = 0; k < LOOPS; k++) {
         member *m = &team[k];
@@ -304,8 +305,8 @@ static void row_040_a_stream_goes_round(suite *w)
     wire *x = &first;
     uint64_t back = 0;
     post p = {.on_done = NULL};
-    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
+    suite_need(w, THETIS_CAP_DETACH);
     int fd = wire_pair(w, x);
     peer_send(fd, 0, BYTES);
     for (int k = 0; x->got < BYTES; k++) {
@@ -343,8 +344,8 @@ static void row_040_a_receive_is_canceled_first(suite *w)
     enum { PART = 700, PARTS = 12 };
     static wire first;
     wire *x = &first;
-    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
+    suite_need(w, THETIS_CAP_DETACH);
     int fd = wire_pair(w, x);
     for (int k = 0; k < PARTS; k++) {
         member *to = &team[(k + 1) % LOOPS];
@@ -376,8 +377,8 @@ static void row_040_ends_stay_ends(suite *w)
     static wire x;
     member *to = &team[1];
     post p = {.on_done = NULL}, q = {.on_done = NULL};
-    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
+    suite_need(w, THETIS_CAP_DETACH);
     int fd = wire_pair(w, &x);
     peer_shut(fd);
     wire_recv(&x);
@@ -418,8 +419,8 @@ static void row_040_what_is_in_use_stays(suite *w)
     static wire x, lost;
     thetis_conn conn;
     post p = {.on_done = NULL};
-    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
+    suite_need(w, THETIS_CAP_DETACH);
     suite_bulk(w, sizeof much);
     int fd = wire_pair(w, &x);
     CHECK_EQ(post_send(&x, &p, much, sizeof much), THETIS_OK);
@@ -446,12 +447,12 @@ static void row_040_what_is_in_use_stays(suite *w)
 /* The next loop's table is full: the connection is whoever's it was. */
 static void row_040_no_place_at_the_next_loop(suite *w)
 {
-    thetis_loop_cfg small = {.max_handles = 1, .sys = w->fault.under};
+    thetis_loop_cfg small = {.max_handles = 1, .sys = w->fault.under, .movable = 1};
     static wire x, y, taken, again;
     thetis_loop *loop;
     thetis_conn conn, second;
-    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
+    suite_need(w, THETIS_CAP_DETACH);
     CHECK_EQ(thetis_loop_create(&small, &loop), THETIS_OK);
     int fd = wire_pair(w, &x);
     CHECK_EQ(thetis_tcp_detach(&x.tcp, &conn, wire_on_closed), THETIS_OK);
@@ -487,8 +488,8 @@ static void row_040_a_unix_stream(suite *w)
     char name[64];
     thetis_addr at;
     suite_need(w, THETIS_CAP_UNIX);
-    suite_need(w, THETIS_CAP_DETACH);
     team_open(w);
+    suite_need(w, THETIS_CAP_DETACH);
     team[1].on_move = attach_unix;
     (void)snprintf(name, sizeof name, "unix:/tmp/thetis-loops-%d", (int)getpid());
     CHECK_EQ(thetis_addr_parse(&at, name), THETIS_OK);

@@ -189,13 +189,14 @@ static void *member_run(void *arg)
 static void member_open(member *m, thetis_addr *at, int listens, int deals)
 {
     thetis_listen_cfg shared = {.reuse_port = !deals};
+    thetis_loop_cfg cfg = {.movable = 1};
     thetis_inbox_cfg in = {.message_size = sizeof(letter), .capacity = ROOM,
                            .senders = LOOPS + 1, .on_message = on_message};
     memset(m, 0, sizeof *m);
     m->listens = listens;
     m->deals = deals;
     m->rng = test_seed() + (uint64_t)(m - team);
-    CHECK_EQ(thetis_loop_create(NULL, &m->loop), THETIS_OK);
+    CHECK_EQ(thetis_loop_create(&cfg, &m->loop), THETIS_OK);
     CHECK_EQ(thetis_inbox_open(m->loop, &m->inbox, m->memory, sizeof m->memory, &in), THETIS_OK);
     CHECK_EQ(thetis_inbox_join(&m->inbox, &m->master), THETIS_OK);
     if (!listens) return;

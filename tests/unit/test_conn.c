@@ -70,7 +70,8 @@ static void turns_until(thetis_loop *loop, const unsigned *counter, unsigned val
 static void make(int keep)
 {
     thetis_addr at = {.family = THETIS_ADDR_V4, .u.v4 = {127, 0, 0, 1}};
-    thetis_loop_cfg cfg = {.sys = &b.fault.sys}, small = {.sys = &b.fault.sys, .max_handles = 1};
+    thetis_loop_cfg cfg = {.sys = &b.fault.sys, .movable = 1};
+    thetis_loop_cfg small = {.sys = &b.fault.sys, .movable = 1, .max_handles = 1};
     b = (bench){.keep = keep};
     fault_init(&b.fault, &tht_sys_host, test_seed());
     CHECK_EQ(thetis_loop_create(&cfg, &b.first), THETIS_OK);

@@ -337,10 +337,62 @@ TEST(q47_a_copy_comes_back_by_its_old_number)
     end_copied();
 }
 
+/* ---- two handles for one descriptor ---------------------------------------------------------- */
+
+static void never_ready(thetis_poll_fd *poll, unsigned ready)
+{
+    (void)poll, (void)ready;
+    FAIL("nothing comes");
+}
+
+/* Of those that want something of it, the second is refused; whichever it is. */
+static void one_at_a_time(thetis_poll_fd polls[2])
+{
+    for (int i = 0; i < 6; i++) {
+        thetis_poll_fd *first = &polls[i % 2], *second = &polls[(i + 1) % 2];
+        CHECK_EQ(thetis_poll_fd_start(first, THETIS_POLL_IN), THETIS_OK);
+        CHECK_EQ(thetis_poll_fd_start(second, THETIS_POLL_IN), THETIS_EBUSY);
+        CHECK_EQ(thetis_poll_fd_start(first, 0), THETIS_OK);
+        turns(i % 3);
+    }
+}
+
+TEST(q14_one_handle_watches_a_descriptor_on_every_backend)
+{
+    static const char *const backends[] = {"epoll", "poll", "uring"};
+    enum { PIPES = 40 };
+    for (int k = 0; k < 3; k++) {
+        static thetis_poll_fd polls[PIPES][2];
+        int fds[PIPES][2];
+        begin_as("linux");
+        open_loop(thetis_sim_sys(sim), backends[k]);
+        for (int i = 0; i < PIPES; i++) {
+            CHECK_EQ(tsm_pipe(sim, fds[i]).status, THETIS_OK);
+            for (int j = 0; j < 2; j++)
+                CHECK_EQ(thetis_poll_fd_open(loop, &polls[i][j], fds[i][0], never_ready),
+                         THETIS_OK);
+            one_at_a_time(polls[i]);
+            CHECK_EQ(thetis_poll_fd_start(&polls[i][i % 2], THETIS_POLL_IN), THETIS_OK);
+        }
+        for (int i = 0; i < PIPES; i++) { /* the one that watches goes, the other one takes over */
+            CHECK_EQ(thetis_poll_fd_close(&polls[i][i % 2], NULL), THETIS_OK);
+            CHECK_EQ(thetis_poll_fd_start(&polls[i][1 - i % 2], THETIS_POLL_IN), THETIS_OK);
+            turns(1);
+        }
+        for (int i = 0; i < PIPES; i++)
+            CHECK_EQ(thetis_poll_fd_close(&polls[i][1 - i % 2], NULL), THETIS_OK);
+        turns(3);
+        for (int i = 0; i < PIPES; i++)
+            for (int j = 0; j < 2; j++) CHECK_EQ(sys->close(sys, fds[i][j]).status, THETIS_OK);
+        close_loop();
+    }
+}
+
 TEST_MAIN(T(q7_an_error_that_only_a_read_tells), T(q62_q96_user_events_that_never_arrive),
           T(q96_user_events_that_do_not_exist),
           T(q95_q96_user_events_that_work_cost_no_descriptor),
           T(a_filter_that_was_left_is_deleted_when_it_reports),
+          T(q14_one_handle_watches_a_descriptor_on_every_backend),
           T(q47_a_copy_of_what_was_closed_costs_one_new_set),
           T(q47_a_copy_while_there_is_no_new_set_to_be_had),
           T(q47_a_copy_comes_back_by_its_old_number))

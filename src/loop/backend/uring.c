@@ -15,14 +15,22 @@ static tht_io_cfg uring_cfg(const thetis_loop_cfg *cfg)
     return (tht_io_cfg){cfg->max_handles + 1, tht_lent(cfg->buffers), cfg->buffer_size};
 }
 
+static uint32_t uring_places(uint32_t handles)
+{
+    uint32_t n = 1;
+    while (n < handles) n *= 2;
+    return n;
+}
+
 /* In this order in the loop's memory. */
 static size_t uring_memory(const thetis_loop_cfg *cfg, const tht_sys *sys)
 {
     const tht_io_cfg io = uring_cfg(cfg);
     if (sys->io == NULL) return 0;
     return sizeof(tht_ahead) + io.handles * sizeof(tht_ahead_slot) +
-           (io.buffers + cfg->max_handles) * sizeof(tht_ahead_item) + THETIS_CACHE_LINE +
-           sys->io->size(sys, &io);
+           (io.buffers + cfg->max_handles) * sizeof(tht_ahead_item) +
+           (io.handles + (size_t)uring_places(io.handles)) * sizeof(uint32_t) +
+           THETIS_CACHE_LINE + sys->io->size(sys, &io);
 }
 
 static tht_ahead *uring_build(thetis_loop *loop, const tht_io_cfg *cfg)
@@ -32,7 +40,11 @@ static tht_ahead *uring_build(thetis_loop *loop, const tht_io_cfg *cfg)
     uintptr_t end;
     a->slots = (tht_ahead_slot *)(void *)(a + 1);
     a->items = (tht_ahead_item *)(void *)(a->slots + cfg->handles);
-    end = (uintptr_t)(a->items + items);
+    a->others = (uint32_t *)(void *)(a->items + items);
+    a->watched = a->others + cfg->handles;
+    a->places = uring_places(cfg->handles);
+    for (uint32_t i = 0; i < cfg->handles; i++) a->others[i] = THT_AHEAD_UNWATCHED;
+    end = (uintptr_t)(a->watched + a->places);
     a->io = (tht_io *)((end + THETIS_CACHE_LINE - 1) / THETIS_CACHE_LINE * THETIS_CACHE_LINE);
     a->buffers = cfg->buffers;
     a->sync.head = a->ripe.head = UINT32_MAX;
@@ -97,27 +109,19 @@ static tht_ret uring_open(thetis_loop *loop)
     loop->wake_fd = (int)r.n;
     loop->set_fd = -1;
     loop->ahead = a;
+    /* What was received ahead would stay with the loop. */
+    loop->learned[THETIS_CAP_DETACH] = loop->movable ? THETIS_CAP_NATIVE : THETIS_CAP_ABSENT;
     uring_lend(loop, a);
     return r;
 }
 
-/* A descriptor of somebody else's is looked at first: files are refused as everywhere, and so is
- * one that another handle has already. */
-static tht_ret uring_check(thetis_loop *loop, thetis_handle *h, unsigned mask)
-{
-    for (uint32_t i = 1; i <= loop->max_handles; i++) {
-        const thetis_handle *other = loop->slots[i].handle;
-        if (other && other != h && other->fd_ == h->fd_ && other->mask_) {
-            return (tht_ret){.status = THETIS_EBUSY};
-        }
-    }
-    return loop->sys->poll_set(loop->sys, h->fd_, tht_token(h), 0, mask);
-}
-
+/* A descriptor of somebody else's is looked at first: files are refused as everywhere. */
 static tht_ret uring_set(thetis_loop *loop, thetis_handle *h, unsigned mask)
 {
     tht_ret r = {0};
-    if (h->mask_ == 0 && mask && !h->kind_->owns_fd) r = uring_check(loop, h, mask);
+    if (h->mask_ == 0 && mask) r.status = tht_ahead_watch(h);
+    if (r.status == THETIS_OK && h->mask_ == 0 && mask && !h->kind_->owns_fd)
+        r = loop->sys->poll_set(loop->sys, h->fd_, tht_token(h), 0, mask);
     if (r.status != THETIS_OK) return r;
     tht_ahead_push(loop->ahead, h->slot_, THT_AHEAD_LISTED);
     tht_ahead_push(loop->ahead, h->slot_, THT_AHEAD_RIPE);
@@ -172,6 +176,5 @@ const tht_poller tht_poller_uring = {
     .close = uring_close,
     .lends = 1,
     .otherwise = &tht_poller_epoll,
-    /* DETACH: what was received ahead would stay with the loop. */
-    .caps = {THT_CAPS_OF_SOCKETS, [THETIS_CAP_DETACH] = {THETIS_CAP_ABSENT, 0}},
+    .caps = {THT_CAPS_OF_SOCKETS, [THETIS_CAP_DETACH] = {THETIS_CAP_UNKNOWN, 0}},
 };
