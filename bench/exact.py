@@ -164,20 +164,22 @@ def program_of(build, name, stem="tcp"):
     raise SystemExit(f"exact: no {stem} program '{name}'")
 
 
-def can_trace(build):
-    """The reason why nothing can be traced here, or nothing."""
+def can_trace(build, name="raw-epoll"):
+    """The reason why this subject cannot be traced here, or nothing."""
+    if name not in (subject.name for subject in build.of("tcp")):
+        return f"no {name}"
     try:
-        lockstep(build, "count", 1, 1, [program_of(build, "raw-epoll")])
+        lockstep(build, "count", 1, 1, [program_of(build, name)])
     except RuntimeError as error:
         return str(error) or "ptrace"
     return ""
 
 
-def check_syscalls(build, conns):
-    """Problems: more system calls per echo than the program written by hand."""
-    ours, raw = (median(syscalls(build, program_of(build, s), conns))
-                 for s in ("thetis-epoll", "raw-epoll"))
-    print(f"# {conns} connections: thetis {ours:g}, raw {raw:g} system calls per echo")
+def check_syscalls(build, conns, system="epoll"):
+    """Problems: another number of system calls per echo than the program written by hand."""
+    ours, raw = (median(syscalls(build, program_of(build, f"{s}-{system}"), conns))
+                 for s in ("thetis", "raw"))
+    print(f"# {conns} connections, {system}: thetis {ours:g}, raw {raw:g} system calls per echo")
     return [] if ours == raw else [f"{ours:g} system calls per echo, raw {raw:g}"]
 
 
@@ -310,6 +312,8 @@ def cases(build):
     for conns in SIZES:
         yield (f"system calls per echo equal raw epoll's at {conns} connections", "trace",
                lambda n=conns: check_syscalls(build, n))
+        yield (f"system calls per echo equal raw io_uring's at {conns} connections", "uring",
+               lambda n=conns: check_syscalls(build, n, "uring"))
         yield (f"user instructions per echo within raw epoll's + {MORE_INSTRUCTIONS} at {conns}",
                "valgrind", lambda n=conns: check_instructions(build, n))
 
@@ -318,9 +322,10 @@ def test(build):
     """Runs all cases and prints TAP."""
     out = tap.Tap()
     cannot = can_trace(build)
+    no_uring = cannot or can_trace(build, "raw-uring")
     for name, needs, problems in cases(build):
-        if needs and cannot:
-            out.skip(name, "environment", f"no tracing: {cannot}")
+        if needs and (cannot or (needs == "uring" and no_uring)):
+            out.skip(name, "environment", f"no tracing: {no_uring}")
         elif needs == "valgrind" and not shutil.which("valgrind"):
             out.skip(name, "environment", "no valgrind")
         else:

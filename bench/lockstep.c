@@ -10,7 +10,8 @@
  * call; one message is put on every connection; then it may go on. So it finds all messages at
  * once, in every round and on every machine, and a perfect server does one poll, CONNECTIONS recv
  * and CONNECTIONS send per round (more polls if it takes fewer events at once). Polls that cannot
- * sleep are counted and not held. Only epoll is known here.
+ * sleep are counted and not held. epoll and io_uring are known here. A call of io_uring that waits
+ * is held before it hands over what was submitted: until then there is more to do.
  *
  * count: counts all system calls in the rounds.
  * gate:  only holds the server, by a seccomp filter, at full speed otherwise: for valgrind, whose
@@ -42,7 +43,8 @@ enum { CALLS = 512, WARM_ROUNDS = 2, AT_ONCE = 8, LIMIT_S = 120 };
 typedef struct tracee {
     server server;
     enum __ptrace_request go; /* how it goes on: to the next call, or to the next gate */
-    int set;                  /* our copy of its epoll descriptor, which can be polled itself */
+    int set;                  /* our copy of its poller's descriptor, which can be polled itself */
+    bool holds;               /* the call it is held at has something to hand over */
     uint64_t total;
     uint64_t calls[CALLS];
 } tracee;
@@ -67,6 +69,7 @@ static const struct {
     {SYS_clock_gettime, "clock_gettime"},
     {SYS_accept4, "accept4"},
     {SYS_close, "close"},
+    {SYS_io_uring_enter, "io_uring_enter"},
 #ifdef SYS_epoll_wait
     {SYS_epoll_wait, "epoll_wait"},
 #endif
@@ -91,9 +94,17 @@ static bool may_sleep(pid_t pid, uint64_t nr, const uint64_t *args)
         return (int)args[3] != 0;
     case SYS_epoll_pwait2:
         return null_or_positive(pid, args[3]);
+    case SYS_io_uring_enter:
+        return args[2] != 0; /* completions to wait for */
     default:
         return false;
     }
+}
+
+/* Of a call that may sleep. */
+static bool hands_over(uint64_t nr, const uint64_t *args)
+{
+    return nr == SYS_io_uring_enter && args[1] != 0;
 }
 
 /* Counts the call the tracee has stopped at; true if it is a sleep. */
@@ -102,9 +113,12 @@ static bool count(tracee *t)
     struct __ptrace_syscall_info info;
     pid_t pid = t->server.pid;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) client_die("syscall info");
-    if (info.op == PTRACE_SYSCALL_INFO_SECCOMP)
+    if (info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
+        t->holds = hands_over(info.seccomp.nr, info.seccomp.args);
         return may_sleep(pid, info.seccomp.nr, info.seccomp.args);
+    }
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return false;
+    t->holds = hands_over(info.entry.nr, info.entry.args);
     t->total++;
     if (info.entry.nr < CALLS) t->calls[info.entry.nr]++;
     return may_sleep(pid, info.entry.nr, info.entry.args);
@@ -154,8 +168,9 @@ static void prepare_gated(void)
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR),
 #ifdef SYS_epoll_wait
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_wait, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_wait, 4, 0),
 #endif
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_enter, 3, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait, 2, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -169,7 +184,7 @@ static void prepare_gated(void)
         client_die("seccomp");
 }
 
-/* Our copy of the epoll descriptor that the tracee is about to sleep on. */
+/* Our copy of the descriptor that the tracee is about to sleep on. */
 static int copy_set(pid_t pid)
 {
     struct __ptrace_syscall_info info;
@@ -219,7 +234,7 @@ static bool all_replied(const tracee *t, const int *fds, uint64_t conns, uint64_
     for (; *replied < conns; ++*replied) {
         struct pollfd p[] = {{.fd = fds[*replied], .events = POLLIN},
                              {.fd = t->set, .events = POLLIN}};
-        if (poll(p, 2, -1) < 0) client_die("poll");
+        if (poll(p, 2, t->holds ? 0 : -1) < 0) client_die("poll");
         if (!p[0].revents) return false;
         if (recv(p[0].fd, echo, MESSAGE, MSG_WAITALL) != MESSAGE) client_die("recv");
         client_check(echo, *replied, round);
@@ -269,7 +284,7 @@ static void run_dry(tracee *t)
     do {
         resume(t, 0);
         next_sleep(t);
-    } while (poll(&p, 1, 0) != 0);
+    } while (t->holds || poll(&p, 1, 0) != 0);
 }
 
 static void play_close(tracee *t, int *fds, uint64_t conns, uint64_t round)

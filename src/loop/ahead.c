@@ -8,17 +8,11 @@
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-static tht_list *ahead_list(tht_ahead *a, unsigned flag)
-{
-    return flag == THT_AHEAD_RIPE ? &a->ripe : &a->sync;
-}
-
-void tht_ahead_push(tht_ahead *a, uint32_t slot, unsigned flag)
+void tht_ahead_append(tht_ahead *a, uint32_t slot, unsigned flag)
 {
     tht_ahead_slot *s = &a->slots[slot];
-    tht_list *list = ahead_list(a, flag);
+    tht_list *list = flag == THT_AHEAD_RIPE ? &a->ripe : &a->sync;
     unsigned link = flag == THT_AHEAD_RIPE;
-    if (s->flags & flag) return;
     s->flags |= (uint8_t)flag;
     s->next[link] = UINT32_MAX;
     if (list->head == UINT32_MAX) list->head = slot;
@@ -177,6 +171,15 @@ tht_ret tht_ahead_recv_into(thetis_handle *h, void *into, size_t len)
     return (tht_ret){.n = (ptrdiff_t)n};
 }
 
+int tht_ahead_sent(thetis_handle *h, tht_ret *r)
+{
+    tht_ahead_slot *s = tht_ahead_slot_of(h);
+    if (!(s->flags & THT_AHEAD_SENT)) return 0;
+    s->flags &= (uint8_t)~THT_AHEAD_SENT;
+    *r = s->sent;
+    return 1;
+}
+
 tht_ret tht_ahead_send(thetis_handle *h, const thetis_iov *iov, uint32_t iovs)
 {
     tht_io *io = h->loop_->ahead->io;
@@ -184,10 +187,6 @@ tht_ret tht_ahead_send(thetis_handle *h, const thetis_iov *iov, uint32_t iovs)
     const tht_io_op op = {.token = (uint64_t)h->slot_ << 1 | 1, .iov = iov, .iovs = iovs,
                           .fd = h->fd_, .kind = THT_IO_SEND};
     tht_ret r = {.status = THETIS_AGAIN};
-    if (s->flags & THT_AHEAD_SENT) {
-        s->flags &= (uint8_t)~THT_AHEAD_SENT;
-        return s->sent;
-    }
     if (!(io->offers & THT_IO_BIT(THT_IO_SEND))) {
         return h->loop_->sys->send(h->loop_->sys, h->fd_, iov, iovs);
     }

@@ -75,6 +75,14 @@ static inline tht_ahead_slot *tht_ahead_slot_of(const thetis_handle *h)
     return &h->loop_->ahead->slots[h->slot_];
 }
 
+/* To the end of `sync` (LISTED) or `ripe` (RIPE), on which it is not. */
+void tht_ahead_append(tht_ahead *a, uint32_t slot, unsigned flag);
+
+static inline void tht_ahead_push(tht_ahead *a, uint32_t slot, unsigned flag)
+{
+    if (!(a->slots[slot].flags & flag)) tht_ahead_append(a, slot, flag);
+}
+
 /* True if a call for input would not answer AGAIN. */
 static inline int tht_ahead_more(const thetis_handle *h)
 {
@@ -89,6 +97,9 @@ tht_ret tht_ahead_recv(thetis_handle *h);
 tht_ret tht_ahead_recv_into(thetis_handle *h, void *into, size_t len);
 tht_ret tht_ahead_send(thetis_handle *h, const thetis_iov *iov, uint32_t iovs);
 
+/* 1: the send that was under way has ended, as *r says; told once, before the next send. */
+int tht_ahead_sent(thetis_handle *h, tht_ret *r);
+
 /* Ends a send that is in flight; 0: there is none. */
 int tht_ahead_send_stop(thetis_handle *h);
 
@@ -101,7 +112,6 @@ int tht_ahead_leaves(thetis_handle *h); /* and that has not come to its end */
 thetis_status tht_ahead_watch(thetis_handle *h);
 
 /* For the backend: what it learned, and what it has to do. */
-void tht_ahead_push(tht_ahead *a, uint32_t slot, unsigned flag); /* LISTED or RIPE */
 void tht_ahead_done(thetis_loop *loop, const tht_io_done *done);
 int tht_ahead_sync(thetis_loop *loop); /* 0: something could not be submitted */
 uint32_t tht_ahead_report(thetis_loop *loop); /* events in loop->events */

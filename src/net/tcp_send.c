@@ -246,10 +246,12 @@ static void sends_drop_unwanted(thetis_tcp *tcp)
 static int sends_push_ahead(thetis_tcp *tcp)
 {
     thetis_iov iov[SEND_IOV];
-    size_t bytes;
-    uint32_t n = sends_gather(tcp, iov, &bytes);
     tht_ret r = {0};
-    if (n) r = tht_ahead_send(&tcp->handle_, iov, n);
+    if (!tht_ahead_sent(&tcp->handle_, &r)) {
+        size_t bytes;
+        uint32_t n = sends_gather(tcp, iov, &bytes);
+        if (n) r = tht_ahead_send(&tcp->handle_, iov, n);
+    }
     if (r.status == THETIS_AGAIN) {
         tcp->handle_.tx_ |= THT_TX_BLOCKED;
         return 0;
