@@ -53,8 +53,8 @@
  * replaces a pair or erases it needs a block, too, unless the bucket is left empty: beyond
  * `capacity` it may fail until others have been erased.
  *
- * The bound of a map that may grow is the sum of the worst of each part, and not tight: no schedule
- * of the tester took more than a tenth of it, but for find. The term that is not reached is the
+ * The bound of updates in a map that may grow is the sum of the worst of each part, and not tight:
+ * no schedule of the tester took more than a tenth of it. The term that is not reached is the
  * moving of buckets, each of them lost to others after all the work, in three resizes.
  *
  * A map that grew keeps the memory of its tables, 8 bytes for each bucket that it ever had, until

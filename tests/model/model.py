@@ -4,7 +4,8 @@
 
     tests/model/model.py PROGRAM [--schedules N] [--seed N] [--short]
 
-One case for each scenario (its verdict), each operation (half of its bound was seen), each
+One case for each scenario (its verdict), each operation (half of its bound was seen, or
+unreached.txt says which words of a header name the term that was not), each
 structure (its scenarios ran 10,000 schedules or more), each weakened memory order (a scenario
 notices, or a proof says why none can), each pair of lines that was seen to synchronise (they share
 a tag), and each tag (it was seen). Of the library's scenarios each random phase and search has
@@ -16,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -42,6 +44,14 @@ def run(program, *options):
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.splitlines()
 
 
+def unreached():
+    """The operations whose bound no scenario comes near, if their header says so: see the file."""
+    lines = (ROOT / "tests/model/unreached.txt").read_text().splitlines()
+    rows = [line.split(" | ") for line in lines if line and not line.startswith("#")]
+    return {op for op, path, said in rows
+            if said in re.sub(r"\n \* ?", " ", (ROOT / path).read_text())}
+
+
 def words(phase):
     """A phase in a few words."""
     bound = f" complete to {phase['preemptions']}" if phase.get("preemptions", -1) >= 0 else ""
@@ -53,11 +63,11 @@ def scenarios(tap, program, controls, *options):
     """Runs scenarios; a case for each of one sort, and for each bound. Stem -> schedules."""
     results, said = run(program, *options)
     results = [r for r in results if r.get("scenario", "").startswith("control-") == controls]
-    ran = defaultdict(int)
+    ran, known = defaultdict(int), unreached()
     if not results:
         tap.case("thetis-check", said or ["no result"])
     for r in results:
-        good = r["verdict"] in ("pass", "expected", "tight")
+        good = r["verdict"] in ("pass", "expected", "tight") or r.get("op") in known
         if "scenario" in r:
             ran[r["scenario"].split("-")[0]] += r["schedules"]
             tap.case(f"model {r['scenario']}", [] if good else

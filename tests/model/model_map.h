@@ -71,12 +71,20 @@ static inline uint64_t most(void)
     return thetis_map_bound(shared, THETIS_MAP_UPDATE);
 }
 
+/* Bounds of a map that may grow are others, and have names of their own. */
+static inline int grows(void)
+{
+    return shared->cells.moves;
+}
+
 static inline void find_by(unsigned thread, const thetis_map *map, uintptr_t key)
 {
     uintptr_t value = 0;
     lin_op *op = lin_begin(&recorder[thread], LIN_FIND);
     op->key = key;
-    thetis_check_begin("map.find", thetis_map_bound(shared, THETIS_MAP_FIND));
+    uint64_t bound = thetis_map_bound(shared, THETIS_MAP_FIND);
+    if (grows()) thetis_check_begin("map.grow.find", bound);
+    else thetis_check_begin("map.find", bound);
     thetis_status s = thetis_map_find(map, me[thread], key, &value);
     thetis_check_end();
     op->result = value;
@@ -93,7 +101,8 @@ static inline void insert(unsigned thread, thetis_map *map, uintptr_t key, uintp
     lin_op *op = lin_begin(&recorder[thread], LIN_INSERT);
     op->key = key;
     op->arg = value;
-    thetis_check_begin("map.insert", most());
+    if (grows()) thetis_check_begin("map.grow.insert", most());
+    else thetis_check_begin("map.insert", most());
     thetis_status s = thetis_map_insert(map, me[thread], key, value, NULL);
     thetis_check_end();
     lin_end(&recorder[thread], op, s);
@@ -104,7 +113,8 @@ static inline void put(unsigned thread, thetis_map *map, uintptr_t key, uintptr_
     lin_op *op = lin_begin(&recorder[thread], LIN_PUT);
     op->key = key;
     op->arg = value;
-    thetis_check_begin("map.put", most());
+    if (grows()) thetis_check_begin("map.grow.put", most());
+    else thetis_check_begin("map.put", most());
     thetis_status s = thetis_map_put(map, me[thread], key, value, NULL);
     thetis_check_end();
     lin_end(&recorder[thread], op, s);
@@ -115,7 +125,8 @@ static inline void replace(unsigned thread, thetis_map *map, uintptr_t key, uint
     lin_op *op = lin_begin(&recorder[thread], LIN_REPLACE);
     op->key = key;
     op->arg = value;
-    thetis_check_begin("map.replace", most());
+    if (grows()) thetis_check_begin("map.grow.replace", most());
+    else thetis_check_begin("map.replace", most());
     thetis_status s = thetis_map_replace(map, me[thread], key, value, NULL);
     thetis_check_end();
     lin_end(&recorder[thread], op, s);
@@ -128,7 +139,8 @@ static inline void cas(unsigned thread, thetis_map *map, uintptr_t key, uintptr_
     op->key = key;
     op->arg = value;
     op->arg2 = expected;
-    thetis_check_begin("map.cas", most());
+    if (grows()) thetis_check_begin("map.grow.cas", most());
+    else thetis_check_begin("map.cas", most());
     thetis_status s = thetis_map_cas(map, me[thread], key, expected, value, NULL);
     thetis_check_end();
     lin_end(&recorder[thread], op, s);
@@ -138,7 +150,8 @@ static inline void erase(unsigned thread, thetis_map *map, uintptr_t key)
 {
     lin_op *op = lin_begin(&recorder[thread], LIN_ERASE);
     op->key = key;
-    thetis_check_begin("map.erase", most());
+    if (grows()) thetis_check_begin("map.grow.erase", most());
+    else thetis_check_begin("map.erase", most());
     thetis_status s = thetis_map_erase(map, me[thread], key, NULL);
     thetis_check_end();
     lin_end(&recorder[thread], op, s);
@@ -147,7 +160,8 @@ static inline void erase(unsigned thread, thetis_map *map, uintptr_t key)
 static inline void add(unsigned thread, thetis_map *map, uintptr_t key)
 {
     uintptr_t old;
-    thetis_check_begin("map.update", most());
+    if (grows()) thetis_check_begin("map.grow.update", most());
+    else thetis_check_begin("map.update", most());
     thetis_status s = thetis_map_update(map, me[thread], key, plus, 1, &old);
     thetis_check_end();
     THETIS_CHECK(s == THETIS_OK);

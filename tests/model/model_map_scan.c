@@ -200,18 +200,27 @@ static void from_the_middle(unsigned thread)
     }
 }
 
-/* The growing adversary. The last point is in one bucket, whatever the table. */
-static void endless(unsigned thread)
+/* The growing adversary: the bucket that has the last point changes all the time. */
+static void resizing(unsigned thread)
 {
-    if (thread == 0) {
-        (void)step(thread, shared, UINTPTR_MAX, 1);
-        return;
-    }
     for (unsigned k = 0; k < thetis_check_rounds(); k++) {
         turn(thread, k % 2 ? THT_MAP_SHRINK : THT_MAP_GROW);
         uintptr_t value = k % 2 ? 10 : 20;
         THETIS_CHECK(thetis_map_put(shared, me[thread], 0, value, NULL) == THETIS_OK);
     }
+}
+
+/* The last point is in one bucket, whatever the table. */
+static void endless(unsigned thread)
+{
+    if (thread == 0) (void)step(thread, shared, UINTPTR_MAX, 1);
+    else resizing(thread);
+}
+
+static void endless_find(unsigned thread)
+{
+    if (thread == 0) find(thread, 4);
+    else resizing(thread);
 }
 
 /* Levels are what they can be at any time. */
@@ -261,4 +270,6 @@ const thetis_check_scenario map_scan_three = SCAN("map-scan-three", 3, make_shri
 const thetis_check_scenario map_scan_fixed = SCAN("map-scan-fixed", 3, make_fixed, fixed);
 const thetis_check_scenario map_scan_middle = SCAN("map-scan-middle", 2, make_one, from_the_middle);
 const thetis_check_scenario map_scan_endless = SCAN("map-scan-endless", 2, make_crowded, endless);
+const thetis_check_scenario map_scan_endless_find =
+    SCAN("map-scan-endless-find", 2, make_crowded, endless_find);
 const thetis_check_scenario map_scan_stat = SCAN("map-scan-stat", 3, make_counted, counting);
