@@ -219,3 +219,29 @@ static void asked_body(unsigned thread)
 
 const thetis_check_scenario queue_asked = {
     .name = "queue-asked", .threads = 2, .setup = make_asked, .body = asked_body};
+
+/* Both ask at once, and look for the other's request. */
+static uint64_t sees[2];
+
+static void make_asking(void)
+{
+    make((size){.threads = 2, .cells = 2});
+    sees[0] = sees[1] = 0;
+}
+
+static void asking_body(unsigned thread)
+{
+    unsigned other = 1 - thread;
+    tht_queue_request(&member[thread]);
+    uintptr_t asking = thetis_atomic_load_relaxed(shared->asking_);
+    sees[thread] = asking >> other & 1 && thetis_domain_pending(domain, other, NULL, 0);
+}
+
+static void one_sees(void)
+{
+    if (!stopped()) THETIS_CHECK(sees[0] || sees[1]);
+}
+
+const thetis_check_scenario queue_asking = {
+    .name = "queue-asking", .threads = 2, .setup = make_asking, .body = asking_body,
+    .done = one_sees};
