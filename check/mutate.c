@@ -7,6 +7,10 @@
  * fields separated by tabs:
  *
  *     source file <tab> mutation <tab> fragment of the source line <tab> file with the proof
+ *
+ * Most mutants die in few schedules of the right scenario, and many scenarios reach them. So the
+ * scenarios get growing effort in turn, and more of it those of which the line is a larger part:
+ * until one fails, or all have had all their schedules.
  */
 #include "mutate.h"
 
@@ -33,7 +37,8 @@ typedef struct mutant {
 
 static tst_line lines[LINES];
 static size_t line_count;
-static unsigned char reached[LINES][SCENARIOS];
+static double share[LINES][SCENARIOS]; /* of a scenario's steps, those of the line; 0: none */
+static double length[SCENARIOS];       /* steps of a schedule */
 
 static bool chosen(const tst_options *o, const thetis_check_scenario *s)
 {
@@ -44,7 +49,8 @@ static bool chosen(const tst_options *o, const thetis_check_scenario *s)
 
 /* ---- which lines there are, and who reaches them --------------------------------------------- */
 
-static void observe(const thetis_check_scenario *s, const tst_options *o)
+/* Returns the steps of a schedule. */
+static double observe(const thetis_check_scenario *s, const tst_options *o)
 {
     enum { LOOKS = 2000 };
     tst_phase random = {.strategy = &tst_strategy_random, .weak = true, .most = LOOKS};
@@ -54,6 +60,7 @@ static void observe(const thetis_check_scenario *s, const tst_options *o)
     tst_phase_run(s, &random, o->seed, NULL);
     tst_phase_run(s, &pct, o->seed, NULL);
     tst.pairing = false;
+    return (double)(random.points + pct.points) / (double)(random.schedules + pct.schedules);
 }
 
 /* What a table leaves out nobody would miss. */
@@ -83,9 +90,10 @@ static void survey(const tst_options *o, const thetis_check_scenario *const scen
     for (size_t s = 0; s < count; s++) {
         if (!chosen(o, scenarios[s])) continue;
         tst_site_forget();
-        observe(scenarios[s], o);
+        length[s] = observe(scenarios[s], o);
         size_t n = tst_site_lines(seen, LINES);
-        for (size_t k = 0; k < n; k++) reached[place_of(&seen[k])][s] = 1;
+        for (size_t k = 0; k < n; k++)
+            share[place_of(&seen[k])][s] = (double)seen[k].hits / length[s];
     }
 }
 
@@ -107,29 +115,59 @@ static bool kill(mutant *m, const thetis_check_scenario *s, const tst_strategy *
     return true;
 }
 
-/* So many schedules of each strategy in each scenario that reaches the line. */
-static bool assault(mutant *m, uint64_t schedules, uint64_t seed,
-                    const thetis_check_scenario *const scenarios[], size_t count)
+/* The scenarios that reach a line, that of which it is the largest part first. */
+typedef struct rank {
+    double share;
+    size_t scenario;
+} rank;
+
+static int by_share(const void *a, const void *b)
 {
+    const rank *x = a, *y = b;
+    if (x->share != y->share) return x->share < y->share ? 1 : -1;
+    return x->scenario < y->scenario ? -1 : 1;
+}
+
+static size_t candidates(const mutant *m, size_t count, rank *out)
+{
+    size_t n = 0;
+    for (size_t s = 0; s < count; s++)
+        if (share[m->line - lines][s] > 0) out[n++] = (rank){share[m->line - lines][s], s};
+    qsort(out, n, sizeof *out, by_share);
+    return n;
+}
+
+/* Each strategy makes so many steps in the first scenario, and in those that follow ever fewer.
+ * *all: none was left a schedule. */
+static bool assault(mutant *m, double effort, const tst_options *o, const rank *ranks, size_t n,
+                    const thetis_check_scenario *const scenarios[], bool *all)
+{
+    enum { HALF = 4 /* the scenario that gets half */ };
     static const tst_strategy *const strategies[] = {&tst_strategy_random, &tst_strategy_pct,
                                                      &tst_strategy_dfs};
-    for (size_t t = 0; t < sizeof strategies / sizeof strategies[0]; t++)
-        for (size_t s = 0; s < count; s++)
-            if (reached[m->line - lines][s] &&
-                kill(m, scenarios[s], strategies[t], schedules, seed)) {
+    *all = true;
+    for (size_t k = 0; k < n; k++) {
+        size_t s = ranks[k].scenario;
+        double part = effort * HALF / (double)(HALF + k) / length[s];
+        bool whole = part >= (double)o->schedules;
+        uint64_t schedules = whole ? o->schedules : (uint64_t)part + 1;
+        for (size_t t = 0; t < sizeof strategies / sizeof strategies[0]; t++)
+            if (kill(m, scenarios[s], strategies[t], schedules, o->seed + (uint64_t)effort))
                 return true;
-            }
+        if (!whole) *all = false;
+    }
     return false;
 }
 
-/* Few schedules first: most mutants die of them, if in the right scenario. */
 static void attack(mutant *m, const tst_options *o,
                    const thetis_check_scenario *const scenarios[], size_t count)
 {
-    enum { LEVELS = 3, TIMES = 10 };
-    uint64_t part = TIMES * TIMES;
-    for (int level = 0; level < LEVELS; level++, part /= TIMES)
-        if (assault(m, (o->schedules + part - 1) / part, o->seed, scenarios, count)) return;
+    enum { FIRST = 20000 /* steps */, TIMES = 4 };
+    static rank ranks[SCENARIOS];
+    size_t n = candidates(m, count, ranks);
+    bool all = false;
+    for (double effort = FIRST; !all; effort *= TIMES)
+        if (assault(m, effort, o, ranks, n, scenarios, &all)) return;
 }
 
 /* ---- proofs ---------------------------------------------------------------------------------- */
@@ -234,7 +272,7 @@ void tst_pairs_observe(const tst_options *options, const thetis_check_scenario *
                        size_t count)
 {
     for (size_t s = 0; s < count; s++)
-        if (chosen(options, scenarios[s])) observe(scenarios[s], options);
+        if (chosen(options, scenarios[s])) (void)observe(scenarios[s], options);
 }
 
 void tst_pairs_print(const tst_options *options)

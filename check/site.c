@@ -21,6 +21,7 @@ typedef struct site {
     int order;
     int weaker; /* -1: as it is */
     bool atomic, named;
+    uint64_t hits;
     char text[TST_SITE_TEXT];
 } site;
 
@@ -71,13 +72,24 @@ static const char *shorten(const char *path)
     return n > 0 && strncmp(path, here, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
+/* Without its parts "folder/../": a header is one file, whoever includes it. */
+static void straighten(char *path)
+{
+    for (char *up; (up = strstr(path, "/../")) && up != path;) {
+        char *folder = up;
+        while (folder > path && folder[-1] != '/') folder--;
+        memmove(folder, up + 4, strlen(up + 4) + 1);
+    }
+}
+
 /* addr2line prints the address, then a line for each frame, innermost first. */
-static void take_frame(site *s, const char *frame)
+static void take_frame(site *s, char *frame)
 {
     if (!s || (s->named && !wrapper(s->text))) return;
     s->named = true;
-    frame = shorten(frame);
-    (void)snprintf(s->text, sizeof s->text, "%.*s", (int)strcspn(frame, " \n"), frame);
+    straighten(frame);
+    const char *path = shorten(frame);
+    (void)snprintf(s->text, sizeof s->text, "%.*s", (int)strcspn(path, " \n"), path);
 }
 
 static void read_frames(FILE *from, uintptr_t base)
@@ -172,6 +184,7 @@ int tst_site_order(void *pc, int order, tst_kind kind)
         s->order = order;
         if (weakening && on_line(s, &weak_line)) s->weaker = weak_order;
     }
+    s->hits++;
     return s->weaker < 0 ? order : s->weaker;
 }
 
@@ -218,18 +231,25 @@ size_t tst_site_lines(tst_line *lines, size_t room)
     name_sites();
     for (size_t k = 0; k < SITES && n < room; k++) {
         if (!sites[k].pc || !sites[k].atomic || sites[k].order == __ATOMIC_RELAXED) continue;
-        lines[n] = (tst_line){.kind = sites[k].kind, .order = sites[k].order};
+        lines[n] = (tst_line){.kind = sites[k].kind, .order = sites[k].order,
+                              .hits = sites[k].hits};
         memcpy(lines[n++].text, sites[k].text, sizeof lines[0].text);
     }
     qsort(lines, n, sizeof *lines, by_text);
-    for (size_t k = 0; k < n; k++)
-        if (kept == 0 || by_text(&lines[kept - 1], &lines[k]) != 0) lines[kept++] = lines[k];
+    for (size_t k = 0; k < n; k++) {
+        bool same = kept > 0 && by_text(&lines[kept - 1], &lines[k]) == 0;
+        if (same) lines[kept - 1].hits += lines[k].hits;
+        else lines[kept++] = lines[k];
+    }
     return kept;
 }
 
 void tst_site_forget(void)
 {
-    for (size_t k = 0; k < SITES; k++) sites[k].atomic = false;
+    for (size_t k = 0; k < SITES; k++) {
+        sites[k].atomic = false;
+        sites[k].hits = 0;
+    }
 }
 
 /* ---- pairs ----------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ typedef struct tst_line {
     char text[TST_SITE_TEXT];
     tst_kind kind;
     int order;
+    uint64_t hits; /* how often it was seen */
 } tst_line;
 
 /* The lines with an order that is not relaxed, seen since the last call, in order of their text;
