@@ -82,7 +82,7 @@ static int long_answer(unsigned t)
     uintptr_t request = thetis_domain_pending(domain, t, NULL, 0);
     if (!cell || !request) return 0;
     uintptr_t to = THETIS_QUEUE_WRITTEN_ | tht_queue_claim(t, request);
-    if (!thetis_atomic_cas_release(cell, THETIS_QUEUE_WRITTEN_, to)) return 0;
+    if (!thetis_atomic_cas_relaxed(cell, THETIS_QUEUE_WRITTEN_, to)) return 0;
     thetis_domain_finish(domain, t, request, (uintptr_t)cell);
     return 1;
 }
