@@ -53,8 +53,9 @@ static bool chosen(const tst_options *o, const thetis_check_scenario *s)
 static double observe(const thetis_check_scenario *s, const tst_options *o)
 {
     enum { LOOKS = 2000 };
-    tst_phase random = {.strategy = &tst_strategy_random, .weak = true, .most = LOOKS};
-    tst_phase pct = {.strategy = &tst_strategy_pct, .weak = true, .most = LOOKS};
+    uint64_t most = LOOKS / (s->slow ? s->slow : 1) + 1;
+    tst_phase random = {.strategy = &tst_strategy_random, .weak = true, .most = most};
+    tst_phase pct = {.strategy = &tst_strategy_pct, .weak = true, .most = most};
     tst_campaign_open(s);
     tst.pairing = true;
     tst_phase_run(s, &random, o->seed, NULL);
