@@ -23,11 +23,15 @@ set(THETIS_SOURCES
   src/domain/domain.c
   src/domain/pool.c
   src/cell/cell.c
+  src/map/bmap.c
+  src/map/bmap_make.c
   src/map/check.c
   src/map/grow.c
   src/map/iter.c
   src/map/make.c
   src/map/map.c
+  src/map/record.c
+  src/map/sip.c
   src/map/table.c
   src/map/trim.c
   src/queue/queue.c
@@ -78,11 +82,15 @@ set(THETIS_SOURCES_BARE
   src/domain/domain.c
   src/domain/pool.c
   src/cell/cell.c
+  src/map/bmap.c
+  src/map/bmap_make.c
   src/map/check.c
   src/map/grow.c
   src/map/iter.c
   src/map/make.c
   src/map/map.c
+  src/map/record.c
+  src/map/sip.c
   src/map/table.c
   src/map/trim.c
   src/queue/queue.c

@@ -11,6 +11,7 @@
 #include <thetis/bytes_end.h>
 #include <thetis/bytes_view.h>
 #include <thetis/bcast.h>
+#include <thetis/bmap.h>
 #include <thetis/caps.h>
 #include <thetis/config.h>
 #include <thetis/conn.h>

@@ -14,6 +14,15 @@ typedef struct cell_batch {
 
 /* ---- finish, collect ------------------------------------------------------------------------- */
 
+/* What a status becomes. */
+static uintptr_t cell_answer(const tht_cells *cells, const tht_cell_block *version,
+                             const tht_cell_record *record)
+{
+    if (!cells->names || tht_cell_read(&record->result[0]) != THETIS_EXISTS)
+        return (uintptr_t)version;
+    return tht_cell_read(&record->result[1]) | THT_CELL_NAMED;
+}
+
 /* While the version is protected: it cannot have been retired before all its results were told. */
 void tht_cell_finish(const tht_cells *cells, uintptr_t head)
 {
@@ -22,7 +31,8 @@ void tht_cell_finish(const tht_cells *cells, uintptr_t head)
     const tht_cell_record *record = tht_cell_records(version);
     for (size_t n = tht_cell_get(version, THT_CELL_RECORDS_N); n > 0; n--, record++)
         thetis_domain_finish(cells->domain, tht_cell_read(&record->thread),
-                             tht_cell_read(&record->request), (uintptr_t)version);
+                             tht_cell_read(&record->request),
+                             cell_answer(cells, version, record));
 }
 
 /* Adds a thread's operation, if it is pending and goes to this place. */
@@ -110,7 +120,6 @@ static void cell_apply(const tht_cells *cells, tht_cell_block *block, const cell
     for (size_t i = 0; i < THT_CELL_RESULT; i++) tht_cell_write(&record->result[i], result[i]);
 }
 
-
 static void cell_fill(const tht_cells *cells, tht_cell_block *block,
                       const tht_cell_block *version, const cell_batch *batch,
                       const tht_cell_op *own)
@@ -122,8 +131,8 @@ static void cell_fill(const tht_cells *cells, tht_cell_block *block,
         return;
     }
     kind->copy(block, version);
-    for (size_t k = 0; k < batch->n; k++) cell_apply(cells, block, batch, k);
     if (own) kind->apply(block, own->args, own->result);
+    for (size_t k = 0; k < batch->n; k++) cell_apply(cells, block, batch, k);
 }
 
 /* A word that no cell has had before. */
@@ -216,6 +225,17 @@ thetis_status tht_cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
     return cell_attempt(cells, me, op, head);
 }
 
+/* The same version may have been frozen meanwhile. One without content names nothing. */
+int tht_cell_confirm(thetis_domain_thread *me, const tht_cell_op *op, uintptr_t head)
+{
+    const tht_cell_block *version = tht_cell_version(head);
+    thetis_atomic *hazard = thetis_domain_hazard_(me, THT_CELL_NAMED_HAZARD);
+    if (!version) return 1;
+    if (op->result[0] == THETIS_EXISTS)
+        thetis_atomic_publish_seq_cst(hazard, op->result[1]); /* pair: domain.hazard */
+    return tht_cell_version(thetis_atomic_load_relaxed(op->cell)) == version;
+}
+
 thetis_status tht_cell_freeze(const tht_cells *cells, thetis_domain_thread *me,
                               const tht_cell_op *op, uintptr_t head)
 {
@@ -265,10 +285,23 @@ static void cell_withdraw(const tht_cells *cells, thetis_domain_thread *me)
     thetis_domain_clear(me, THT_CELL_HAZARD);
 }
 
+/* From the status to a hazard: whoever looks for the block looks there in this order. */
+static void cell_result_named(uintptr_t answer, thetis_domain_thread *me, uintptr_t *result)
+{
+    thetis_atomic *hazard = thetis_domain_hazard_(me, THT_CELL_NAMED_HAZARD);
+    result[0] = THETIS_EXISTS;
+    result[1] = answer & ~THT_CELL_NAMED;
+    thetis_atomic_store_release(hazard, result[1]); /* pair: domain.hazard */
+}
+
 /* Takes the result from the version that has it, which the status word protects. */
-static void cell_result(uintptr_t answer, const thetis_domain_thread *me, uintptr_t request,
+static void cell_result(uintptr_t answer, thetis_domain_thread *me, uintptr_t request,
                         uintptr_t *result)
 {
+    if (answer & THT_CELL_NAMED) {
+        cell_result_named(answer, me, result);
+        return;
+    }
     const tht_cell_block *version = tht_cell_version(answer);
     const tht_cell_record *record = tht_cell_records(version);
     while (tht_cell_read(&record->thread) != thetis_domain_self(me) ||
@@ -362,7 +395,10 @@ static uintptr_t cell_search(const tht_cells *cells, thetis_domain_thread *me, t
     uintptr_t answer = op->request = cell_announce(cells, me, op);
     for (size_t round = 0; answer == op->request; round++) {
         THETIS_ASSERT2(round < cell_seeks(cells));
-        if (tht_cell_seek(cells, cells->kind, me, op, head) == THETIS_OK) break;
+        if (tht_cell_seek(cells, cells->kind, me, op, head) == THETIS_OK) {
+            (void)cells->kind->look(tht_cell_version(*head), op->args, op->result);
+            if (!cells->names || tht_cell_confirm(me, op, *head)) break;
+        }
         answer = thetis_domain_answer(me);
     }
     return answer;
@@ -371,10 +407,7 @@ static uintptr_t cell_search(const tht_cells *cells, thetis_domain_thread *me, t
 void tht_cell_find_slow(const tht_cells *cells, thetis_domain_thread *me, tht_cell_op *op)
 {
     uintptr_t head, answer = cell_search(cells, me, op, &head);
-    if (answer == op->request)
-        (void)cells->kind->look(tht_cell_version(head), op->args, op->result);
-    else
-        cell_result(answer, me, op->request, op->result);
+    if (answer != op->request) cell_result(answer, me, op->request, op->result);
     cell_withdraw(cells, me);
 }
 
@@ -414,10 +447,16 @@ static uint64_t cell_records_bound(const tht_cells *cells)
     return 1 + (others < cells->batch ? others : cells->batch);
 }
 
-/* For each record a thread, a request, a status. */
+/* For each record a thread, a request, a status; and a result that may name a block. */
 uint64_t tht_cell_finish_bound(const tht_cells *cells)
 {
-    return 1 + 3 * cell_records_bound(cells);
+    return 1 + (cells->names ? 5 : 3) * cell_records_bound(cells);
+}
+
+/* To read through a version, and to know that it was right: hazard, head. */
+static uint64_t cell_look_bound(const tht_cells *cells, const tht_cell_cost *cost)
+{
+    return cost->look + (cells->names ? 2 : 0);
 }
 
 /* Collect: where to begin, the words of the mask, one of them twice, each thread's announcement.
@@ -469,18 +508,20 @@ uint64_t tht_cell_update_bound(const tht_cells *cells, const tht_cell_cost *cost
     uint64_t rounds = cell_rounds(cells), attempts = cells->tries + rounds - 1;
     uint64_t reserve = (tht_cell_block_bound(cells, THETIS_POOL_TAKE) + 2) * cell_needs(cells) +
                        tht_cell_block_bound(cells, THETIS_POOL_GIVE) * cell_needs(cells);
-    return cells->tries * (1 + cost->look + head) + rounds * (head + 1) + attempts * attempt +
-           cell_blocks_bound(cells, attempts) + reserve + cell_announce_bound(cells) +
-           cell_result_bound(cells) + 2 +
+    return cells->tries * (1 + cell_look_bound(cells, cost) + head) + rounds * (head + 1) +
+           attempts * attempt + cell_blocks_bound(cells, attempts) + reserve +
+           cell_announce_bound(cells) + cell_result_bound(cells) + 2 +
            tht_cell_block_bound(cells, THETIS_POOL_RETIRE) +
            (1 + cell_moves(cells)) * cost->drain;
 }
 
-/* Attempts to protect, K; the announcement, and an attempt in each round. */
+/* Attempts to protect, K; the announcement, an attempt in each round, and one look. Where content
+ * names blocks, each of them may look in vain. */
 uint64_t tht_cell_hold_bound(const tht_cells *cells, const tht_cell_cost *cost)
 {
-    return cells->tries * (3 + cost->seek) + cell_announce_bound(cells) +
-           (4 + cost->seek) * cell_seeks(cells) + 1 + cost->look;
+    uint64_t look = cell_look_bound(cells, cost), vain = cells->names ? look : 0;
+    return cells->tries * (3 + cost->seek + vain) + cell_announce_bound(cells) +
+           (4 + cost->seek + vain) * cell_seeks(cells) + 1 + look - vain;
 }
 
 /* A glance: the head twice, the stamp twice. */

@@ -25,7 +25,7 @@
  *   3 read the mask, and of the threads in it those operations that go to this cell: a batch of at
  *     most b, from the thread on where h left off. An announced operation of one's own comes first
  *     and does not count;
- *   4 build a version: h's content, the batch, one's own operation; the batch's results;
+ *   4 build a version: h's content, one's own operation, the batch; the batch's results;
  *   5 compare-and-swap h by it; retire h, or give the version back.
  * An update makes K attempts, then announces itself, sets its bit, publishes, and makes attempts
  * whose batch begins with its own operation, until its status is an answer. Nothing is finished
@@ -36,6 +36,17 @@
  * protects it. After K failures it announces itself, too, without a version of its own: it never
  * allocates, and cannot fail. Who wants all the content is content with the version that somebody
  * else made with its announcement: the status word protects that.
+ *
+ * Content may name blocks (`names`): those of a version that a cell has are not retired, and who
+ * takes one out retires it. So what was read through a version is right if the cell has it still,
+ * and a hazard that was set before that protects a block. Anything else was read of blocks that are
+ * used anew: a lookup tries again, an attempt fails at its compare-and-swap, and until then must
+ * keep to its own block whatever it reads. A result EXISTS names a block. The status word becomes
+ * its address instead of the version's, so it is protected until the operation is withdrawn, or
+ * handed to a hazard: it is told before the version is replaced, so before the block is retired.
+ * It would not be if one's own operation came behind the batch: it could take out, and retire, what
+ * the batch names, and nothing is told after the compare-and-swap. In the batch, what comes behind
+ * is told later.
  *
  * Exactly once: a version is replaced only by who has finished what it carried out. So whoever
  * holds head h finds no request pending that h or an older one has carried out; if a newer
@@ -55,9 +66,9 @@
  * stamp, as each word is written with release and read with acquire. Words that are too new do no
  * harm meanwhile: one load of the fields tells where they are, so they are of the block.
  *
- * Linearization: an update at the compare-and-swap of the version that has it, in order of the
- * batch, one's own last; one that changes nothing, and a lookup, at the second load of the head, or
- * as an update, if somebody else has carried it out.
+ * Linearization: an update at the compare-and-swap of the version that has it, one's own first, in
+ * order of the batch; one that changes nothing, and a lookup, at the second load of the head, or as
+ * an update, if somebody else has carried it out.
  * Out of memory: an attempt that gets no block fails as a whole, helping included, so it spoils
  * nobody's. Who announces an update has a block of the largest size in its magazine.
  *
@@ -80,7 +91,8 @@ enum {
     THT_CELL_RECORDS = THT_CELL_BATCH + 1,
     THT_CELL_ARGS = 8,   /* words of an operation, at most; the first names the structure */
     THT_CELL_RESULT = 2, /* words of a result */
-    THT_CELL_HAZARD = 0  /* which hazard of the domain is the cells' */
+    THT_CELL_HAZARD = 0, /* which hazard of the domain is the cells' */
+    THT_CELL_NAMED_HAZARD = 1 /* that of the block that a result names */
 };
 
 /* The header of a version; its records follow, then the content: words, too. */
@@ -154,6 +166,7 @@ struct tht_cells {
     size_t batch;        /* b, 1 .. THT_CELL_BATCH */
     size_t tries;        /* K */
     int moves;           /* cells may move */
+    int names;           /* content names blocks */
     thetis_atomic *mask; /* N bits */
     uintptr_t *empties;  /* of each thread: how many words without content it has made; */
     thetis_atomic *announced; /* how many operations it has announced; */
@@ -171,6 +184,9 @@ typedef struct tht_cell_cost {
 /* Words of cells. Blocks' addresses leave the two lowest bits for tags, numbers three. */
 #define THT_CELL_EMPTY ((uintptr_t)1) /* never had content */
 #define THT_CELL_FROZEN ((uintptr_t)2)
+
+/* In a status word: the address is that of a block that the result names. */
+#define THT_CELL_NAMED ((uintptr_t)2)
 
 /* Left by the move of that number. */
 static inline uintptr_t tht_cell_dead(uintptr_t number)
@@ -269,6 +285,10 @@ thetis_status tht_cell_freeze(const tht_cells *cells, thetis_domain_thread *me,
 /* Tells the results that the head, which is protected, has: before it is replaced, or moved. */
 void tht_cell_finish(const tht_cells *cells, uintptr_t head);
 
+/* Where content names blocks: whether what was read through the head, which is protected, was
+ * right. What the result names is protected then. */
+int tht_cell_confirm(thetis_domain_thread *me, const tht_cell_op *op, uintptr_t head);
+
 /* For what moves content: a block of at least so many bytes of content, or NULL; a word without
  * content that no cell has had; what to do with a word that was of no use, and with one that no
  * cell names any more. */
@@ -322,8 +342,10 @@ static inline thetis_status tht_cell_update(const tht_cells *cells, const tht_ce
         uintptr_t head;
         thetis_status s = tht_cell_reach(cells, kind, me, op, &head);
         if (s == THETIS_OK) {
-            if (kind->look(tht_cell_version(head), op->args, op->result)) return THETIS_OK;
-            s = tht_cell_attempt(cells, me, op, head);
+            if (!kind->look(tht_cell_version(head), op->args, op->result))
+                s = tht_cell_attempt(cells, me, op, head);
+            else if (cells->names && !tht_cell_confirm(me, op, head))
+                s = THETIS_AGAIN;
         }
         if (s != THETIS_AGAIN) return s;
     }
@@ -353,6 +375,14 @@ static inline int tht_cell_glance_end(const tht_cell_glance *glance)
     return !glance->version || thetis_pool_stamp_(glance->version) == glance->stamp;
 }
 
+/* Where content names blocks, 1: what was read of those was right, too, and the cell has the
+ * version still. The cell comes first: if it has the same block again, then with another stamp. */
+static inline int tht_cell_glance_confirm(const thetis_atomic *cell, const tht_cell_glance *glance)
+{
+    uintptr_t head = thetis_atomic_load_acquire(cell); /* pair: domain.cell */
+    return tht_cell_version(head) == glance->version && tht_cell_glance_end(glance);
+}
+
 /* Carries out an operation that changes nothing. */
 static inline void tht_cell_find(const tht_cells *cells, const tht_cell_kind *kind,
                                  thetis_domain_thread *me, tht_cell_op *op)
@@ -361,7 +391,7 @@ static inline void tht_cell_find(const tht_cells *cells, const tht_cell_kind *ki
         uintptr_t head;
         if (tht_cell_seek(cells, kind, me, op, &head) != THETIS_OK) continue;
         (void)kind->look(tht_cell_version(head), op->args, op->result);
-        return;
+        if (!cells->names || tht_cell_confirm(me, op, head)) return;
     }
     tht_cell_find_slow(cells, me, op);
 }

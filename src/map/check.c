@@ -26,6 +26,13 @@ static int check_is_left(const check_table *table, uintptr_t hash)
     return tht_cell_is_filled(check_word(table->map, tht_map_left(table->state), hash));
 }
 
+static int check_is_same(const thetis_map *map, tht_map_pair a, tht_map_pair b)
+{
+    uintptr_t args[THETIS_MAP_ARGS] = {0};
+    args[THT_MAP_VALUE] = b.value;
+    return a.key == b.key && (!map->rule || map->rule->same(a.value, args));
+}
+
 /* Keys hash to this bucket, and no pair before has the same. */
 static thetis_status check_pairs(check_table *table, size_t k, const tht_cell_block *version)
 {
@@ -35,11 +42,12 @@ static thetis_status check_pairs(check_table *table, size_t k, const tht_cell_bl
     size_t most = map->least < map->most ? 2 * map->bucket : map->bucket;
     if (items > most) return THETIS_ECORRUPT;
     for (size_t i = 0; i < items; i++) {
-        uintptr_t key = tht_map_read(tht_map_at(version, fields, i)).key;
-        uintptr_t hash = tht_map_hash(map, key);
+        tht_map_pair pair = tht_map_read(tht_map_at(version, fields, i));
+        uintptr_t hash = tht_map_hash(map, pair.key);
         if ((hash & (table->n - 1)) != k) return THETIS_ECORRUPT;
         for (size_t j = 0; j < i; j++)
-            if (tht_map_read(tht_map_at(version, fields, j)).key == key) return THETIS_ECORRUPT;
+            if (check_is_same(map, tht_map_read(tht_map_at(version, fields, j)), pair))
+                return THETIS_ECORRUPT;
         table->pairs += !check_is_left(table, hash);
     }
     return THETIS_OK;

@@ -63,7 +63,7 @@ static size_t map_version_bytes(const tht_map_shape *shape, size_t k)
     size_t pairs = map_sizes[k].pairs, records = 0;
     if (k + 1 == THT_MAP_SIZES) {
         size_t merged = shape->buckets < shape->buckets_max ? 2 : 1;
-        pairs = merged * shape->bucket + shape->batch;
+        pairs = merged * shape->bucket + shape->batch + 1;
         records = shape->batch + 1;
     }
     return sizeof(tht_cell_block) + records * sizeof(tht_cell_record) +

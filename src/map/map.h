@@ -22,6 +22,16 @@ enum { THT_MAP_SELF, THT_MAP_OP, THT_MAP_KEY, THT_MAP_VALUE, THT_MAP_MORE };
 /* The operation that changes nothing, and has a hash in place of a key. */
 enum { THT_MAP_WALK = 1 << 8 };
 
+/* What is to be done; discard erases a value that is the expected one, as cas replaces it. */
+typedef enum tht_map_verb {
+    THT_MAP_FIND, THT_MAP_INSERT, THT_MAP_PUT, THT_MAP_REPLACE, THT_MAP_ERASE, THT_MAP_CAS,
+    THT_MAP_UPDATE, THT_MAP_DISCARD
+} tht_map_verb;
+
+/* Words of a result. `found` is the value that is or was there; after an insertion, how many pairs
+ * the bucket has. */
+enum { THT_MAP_STATUS, THT_MAP_FOUND };
+
 /* A version has as many as it has items. */
 typedef thetis_map_pair tht_map_pair;
 
@@ -35,6 +45,15 @@ typedef struct tht_map_shape {
     size_t batch;       /* b of the cells */
     thetis_pool_cfg pool[THT_MAP_SIZES];
 } tht_map_shape;
+
+/* What makes words stand for something else: a key for a hash, a value for a record. What is read
+ * there may be used anew; then it does not matter what is said, see cell.h. */
+typedef struct tht_map_rule {
+    /* Whether the value of a pair with the operation's key word is of the operation's key. */
+    int (*same)(uintptr_t value, const uintptr_t *args);
+    /* Whether it is the one that is expected. */
+    int (*expects)(uintptr_t value, uintptr_t expected);
+} tht_map_rule;
 
 /* What all threads write, with the mask behind it. */
 typedef struct tht_map_shared {
@@ -57,6 +76,8 @@ struct thetis_map {
     thetis_map_cfg cfg;
     size_t least, most; /* buckets */
     size_t bucket, crowd, often;
+    const tht_map_rule *rule; /* NULL: words are words */
+    size_t same, expects;     /* steps of the rule's functions, the value's word included */
     size_t mapped; /* bytes, if create() made it */
     tht_map_shared *shared;
     tht_map_local *local; /* of each thread */
@@ -148,6 +169,29 @@ static inline void tht_map_write(thetis_atomic *at, tht_map_pair pair)
     tht_cell_write(&at[1], pair.value);
 }
 
+/* Pairs of a version that are left to look at. */
+typedef struct tht_map_range {
+    thetis_atomic *at, *end;
+} tht_map_range;
+
+static inline tht_map_range tht_map_range_of(const tht_cell_block *version)
+{
+    uintptr_t fields = tht_cell_fields(version);
+    thetis_atomic *at = tht_map_at(version, fields, 0);
+    return (tht_map_range){at, at + 2 * tht_cell_items(fields)};
+}
+
+/* The next one with that key word, or NULL. */
+static inline thetis_atomic *tht_map_next(tht_map_range *range, uintptr_t key)
+{
+    for (; range->at < range->end; range->at += 2) {
+        if (tht_cell_read(range->at) != key) continue;
+        range->at += 2;
+        return range->at - 2;
+    }
+    return NULL;
+}
+
 uintptr_t tht_map_hash(const thetis_map *map, uintptr_t key);
 
 /* Of an operation. */
@@ -156,6 +200,15 @@ static inline uintptr_t tht_map_hash_of(const thetis_map *map, const uintptr_t *
     if (args[THT_MAP_OP] == THT_MAP_WALK) return args[THT_MAP_KEY];
     return tht_map_hash(map, args[THT_MAP_KEY]);
 }
+
+/* The cell that has the truth about a key until it is given up. */
+const thetis_atomic *tht_map_first(const thetis_map *map, uintptr_t key);
+
+/* An operation that may change something, and the protected part of a lookup: EXISTS or ABSENT. */
+thetis_status tht_map_do(thetis_map *map, thetis_domain_thread *me, tht_map_verb verb,
+                         uintptr_t key, uintptr_t value, uintptr_t more, uintptr_t *result);
+thetis_status tht_map_ask(const thetis_map *map, thetis_domain_thread *me, uintptr_t key,
+                          uintptr_t value, uintptr_t *result);
 
 /* ---- table.c: the load, and what follows from it -------------------------------------------- */
 

@@ -28,7 +28,7 @@ HEADERS = {
     "ring": "shm spsc spsc_end bytes bytes_view bytes_end bcast latest lanes mpsc mpmc",
     "wait": "wait",
     "domain": "domain pool",
-    "structures": "queue map dict stm",
+    "structures": "queue map bmap dict stm",
     "loop": "loop timer inbox",
     "net": "tcp udp unix conn",
     "tools": "sim check",
@@ -124,7 +124,9 @@ def _wrong(path, target):
 
 def _structure(path):
     """Which of map, dict, queue, stm a file belongs to."""
-    return stem(path) if path.startswith("include/") else path.split("/")[1]
+    if not path.startswith("include/"):
+        return path.split("/")[1]
+    return "map" if stem(path) == "bmap" else stem(path)
 
 
 def _wrong_top(path, target, other):
