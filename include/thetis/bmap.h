@@ -50,8 +50,8 @@
  * The map is as it was before, then. find(), erase() and discard() take no record.
  *
  * Steps: as of thetis/map.h, and each word of records and announced keys.
- * Memory: that of a map; for each record a block of the next class, and two words; for each thread
- * the longest key. On 32-bit machines one must not sleep between find() and cas() through just
+ * Memory: that of a map; for each record a block of the next class, and three words; the longest
+ * key for each thread. On 32-bit machines one must not sleep between find() and cas() through just
  * 2^29 / N records of one thread.
  *
  * | operation                 | progress            | bound               | ISR-safe | shm |

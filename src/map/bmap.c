@@ -35,7 +35,7 @@ static uintptr_t bmap_key(const thetis_bmap *map, const thetis_domain_thread *me
                           thetis_bmap_bytes key)
 {
     tht_record *place = tht_bmap_key(map, me);
-    tht_record_write(place, 0, key, (thetis_bmap_bytes){NULL, 0});
+    tht_record_set_key(place, key);
     return (uintptr_t)place;
 }
 
@@ -239,7 +239,7 @@ uint64_t thetis_bmap_bound(const thetis_bmap *map, thetis_bmap_op op)
     uint64_t retire = tht_record_bound(&map->records, THETIS_POOL_RETIRE);
     if (op == THETIS_BMAP_FIND)
         return thetis_map_bound(map->map, THETIS_MAP_FIND) + 1 + key + 2 * tell + 1;
-    uint64_t make = tht_record_bound(&map->records, THETIS_POOL_TAKE) + 1 + key + tell;
+    uint64_t make = tht_record_bound(&map->records, THETIS_POOL_TAKE) + 2 + key + tell;
     return make + thetis_map_bound(map->map, THETIS_MAP_UPDATE) + tell + 1 +
            (give > retire ? give : retire);
 }

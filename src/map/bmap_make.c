@@ -149,7 +149,7 @@ thetis_bmap *tht_bmap_build(void *mem, thetis_domain *domain, const tht_bmap_sha
     map->map->rule = &tht_bmap_rule;
     map->map->cells.names = 1;
     map->map->same = 3 + 2 * tht_record_words(cfg->key_max);
-    map->map->expects = 2;
+    map->map->expects = 1;
     return map;
 }
 

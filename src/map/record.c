@@ -35,7 +35,7 @@ static void record_load(unsigned char *to, const thetis_atomic *from, size_t len
 
 static thetis_atomic *record_key(const tht_record *record)
 {
-    return (thetis_atomic *)&record->fields + 1;
+    return (thetis_atomic *)(record + 1);
 }
 
 static thetis_atomic *record_value(const tht_record *record, uintptr_t fields)
@@ -45,11 +45,18 @@ static thetis_atomic *record_value(const tht_record *record, uintptr_t fields)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-void tht_record_write(tht_record *record, size_t class, thetis_bmap_bytes key,
-                      thetis_bmap_bytes value)
+void tht_record_set_key(tht_record *place, thetis_bmap_bytes key)
+{
+    tht_cell_write(&place->fields, tht_record_fields(0, key.len, 0));
+    record_store(record_key(place), key);
+}
+
+static void record_write(tht_record *record, size_t class, thetis_bmap_bytes key,
+                         thetis_bmap_bytes value)
 {
     uintptr_t fields = tht_record_fields(class, key.len, value.len);
     tht_cell_write(&record->fields, fields);
+    tht_cell_write(&record->version, thetis_pool_stamp_(record) | class);
     record_store(record_key(record), key);
     record_store(record_value(record, fields), value);
 }
@@ -73,23 +80,11 @@ int tht_record_has(const tht_record *record, thetis_bmap_bytes key)
     return 1;
 }
 
-/* With fields that were read once. */
-static uintptr_t record_version(const tht_record *record, uintptr_t fields)
-{
-    uintptr_t stamp = thetis_pool_stamp_(record);
-    return stamp ? stamp | tht_record_class(fields) : 0;
-}
-
-uintptr_t tht_record_version(const tht_record *record)
-{
-    return record_version(record, tht_cell_read(&record->fields));
-}
-
 void tht_record_tell(const tht_record *record, thetis_bmap_value *to)
 {
     uintptr_t fields = tht_cell_read(&record->fields);
     to->len = tht_record_value_len(fields);
-    to->version = record_version(record, fields);
+    to->version = tht_record_version(record);
     record_load(to->data, record_value(record, fields), to->len < to->room ? to->len : to->room);
 }
 
@@ -103,7 +98,7 @@ tht_record *tht_record_take(const tht_records *records, thetis_domain_thread *me
     while (k < records->n && records->classes[k].bytes < bytes) k++;
     for (; k < records->n; k++) {
         if (thetis_pool_take(records->classes[k].pool, me, &block) != THETIS_OK) continue;
-        tht_record_write(block, k, key, value);
+        record_write(block, k, key, value);
         break;
     }
     return block;

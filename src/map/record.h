@@ -2,10 +2,13 @@
  *
  * record.h: records of bytes, in blocks of some classes of sizes.
  *
- * A record: a word of fields, the key's words, the value's; the last word of each is filled up with
- * zeros. All its words are accessed as those of versions are (cell.h): a reader who comes late may
- * read a block that is used anew. It stays inside the block, since a block has only ever had
- * records that fit, and one load of the fields says where their parts are.
+ * A record: a word of fields, its version, the key's words, the value's; the last word of each is
+ * filled up with zeros. The version is the stamp of the block (pool.h), which no other record of
+ * the class has, and the class. It is kept: a block that is retired, but protected, has no stamp.
+ *
+ * All words are accessed as those of versions are (cell.h): a reader who comes late may read a
+ * block that is used anew. It stays inside the block, since a block has only ever had records that
+ * fit, and one load of the fields says where their parts are.
  */
 #ifndef THT_RECORD_H
 #define THT_RECORD_H
@@ -15,7 +18,7 @@
 #include "../cell/cell.h"
 
 typedef struct tht_record {
-    thetis_atomic fields;
+    thetis_atomic fields, version;
 } tht_record;
 
 /* Blocks of a map: the smallest first. */
@@ -64,9 +67,8 @@ static inline size_t tht_record_bytes(size_t key, size_t value)
            (tht_record_words(key) + tht_record_words(value)) * sizeof(thetis_atomic);
 }
 
-/* Writes a record into memory that has room for it. */
-void tht_record_write(tht_record *record, size_t class, thetis_bmap_bytes key,
-                      thetis_bmap_bytes value);
+/* Writes the key alone, into a place that has room for it. */
+void tht_record_set_key(tht_record *place, thetis_bmap_bytes key);
 
 /* Whether the keys of two records are the same; whether a record has that key. */
 int tht_record_same(const tht_record *a, const tht_record *b);
@@ -75,9 +77,10 @@ int tht_record_has(const tht_record *record, thetis_bmap_bytes key);
 /* Tells the value, as far as there is room. */
 void tht_record_tell(const tht_record *record, thetis_bmap_value *to);
 
-/* The version: the stamp of the block, which no other record of the class has, and the class. 0: it
- * is not taken. */
-uintptr_t tht_record_version(const tht_record *record);
+static inline uintptr_t tht_record_version(const tht_record *record)
+{
+    return tht_cell_read(&record->version);
+}
 
 /* A record in a block of the smallest class that is large enough and has one; NULL: none has. */
 tht_record *tht_record_take(const tht_records *records, thetis_domain_thread *me,

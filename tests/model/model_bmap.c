@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model_bmap.c: the map of bytes of thetis/bmap.h with bounds asserted, and as histories that must be
+ * linearizable key by key. Few buckets, so that operations meet, and blocks that are used anew soon.
+ */
+#include "lin/lin.h"
+#include "model_bmap.h"
+
+static void make_2(void)
+{
+    make(2, 1, 1, 1);
+}
+
+static void make_3(void)
+{
+    make(3, 2, 2, 1);
+}
+
+static void put_first(uintptr_t key, uintptr_t value)
+{
+    put(0, shared, key, value);
+}
+
+/* ---- histories ------------------------------------------------------------------------------- */
+
+/* Two threads on one key, and on another one of the same hash. */
+static void two(unsigned thread)
+{
+    insert(thread, shared, 0, 10 + thread);
+    if (thread == 0) erase(thread, shared, 0);
+    else cas(thread, shared, 0, 20);
+    put(thread, shared, 2, thread);
+    find(thread, 0);
+}
+
+static void two_slow(unsigned thread)
+{
+    if (thread == 0) {
+        put(thread, &slow, 0, 10);
+        erase(thread, &slow, 0);
+        find(thread, 2);
+    } else {
+        replace(thread, &slow, 0, 11);
+        insert(thread, &slow, 2, 12);
+        find(thread, 0);
+    }
+}
+
+/* Announcements go to the buckets of their keys, and their answers are records. */
+static void make_three(void)
+{
+    make_3();
+    put_first(0, 1);
+}
+
+static void three(unsigned thread)
+{
+    if (thread == 0) {
+        find_by(thread, &slow, 0);
+        insert(thread, &slow, 0, 5);
+    } else if (thread == 1) {
+        put(thread, &slow, 0, 6);
+        erase(thread, shared, 0);
+    } else {
+        put(thread, shared, 0, 7);
+        discard(thread, shared, 0);
+    }
+}
+
+/* ---- records that are used anew -------------------------------------------------------------- */
+
+static void make_record(void)
+{
+    make_2();
+    for (uintptr_t k = 0; k < 8; k++) put_first(0, 100 + k); /* blocks have been used */
+    recorder[0].n = 0;
+    put_first(0, 1);
+}
+
+/* Puts and erasures, until the block of the first record has had others. */
+static void renew(unsigned thread)
+{
+    put(thread, shared, 0, 10);
+    put(thread, shared, 2, 11);
+    put(thread, shared, 0, 12);
+    erase(thread, shared, 2);
+    put(thread, shared, 0, 13);
+}
+
+static void reused(unsigned thread)
+{
+    if (thread == 1) renew(thread);
+    else find(thread, 0);
+}
+
+static void reused_slow(unsigned thread)
+{
+    if (thread == 1) {
+        renew(thread);
+    } else {
+        find_by(thread, &slow, 0);
+        insert(thread, &slow, 0, 9);
+    }
+}
+
+/* An attempt whose keys are used anew meanwhile. */
+static void reused_by(unsigned thread)
+{
+    if (thread == 1) {
+        renew(thread);
+    } else {
+        put(thread, shared, 0, 20);
+        erase(thread, shared, 0);
+        insert(thread, shared, 0, 21);
+    }
+}
+
+/* ---- growing --------------------------------------------------------------------------------- */
+
+static void make_growing(void)
+{
+    make(2, 1, 2, 1);
+    put_first(0, 1);
+    put_first(1, 2);
+    tht_map_begin(shared->map, tht_map_state(shared->map), THT_MAP_GROW);
+}
+
+static void growing(unsigned thread)
+{
+    if (thread == 0) {
+        find(thread, 0);
+        find_by(thread, &slow, 1);
+        put(thread, &slow, 2, 30);
+    } else {
+        put(thread, shared, 0, 10);
+        thetis_check_moment();
+        tht_map_help(shared->map, me[thread], 0);
+        tht_map_begin(shared->map, tht_map_state(shared->map), THT_MAP_SHRINK);
+        put(thread, shared, 1, 11);
+        erase(thread, shared, 0);
+    }
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+/* A full bucket of keys that have one hash; the last one is the one looked for. */
+
+static uintptr_t same_hash(const void *key, size_t len)
+{
+    (void)key;
+    (void)len;
+    return 0;
+}
+
+static void make_bucket(uintptr_t records)
+{
+    make_2();
+    shared->cfg.hash = slow.cfg.hash = same_hash;
+    for (uintptr_t key = 0; key < records; key++) put_first(key, key);
+}
+
+static void make_full(void)
+{
+    make_bucket(BUCKET);
+}
+
+static void make_roomy(void)
+{
+    make_bucket(BUCKET - 1);
+}
+
+/* Operations that are not recorded, again and again. */
+static void store(unsigned thread, thetis_bmap *map, uintptr_t key)
+{
+    unsigned char name[KEY];
+    uintptr_t words[2];
+    thetis_bmap_bytes of = key_of(name, key), new = value_of(words, key);
+    thetis_check_begin("bmap.put", most());
+    thetis_status s = thetis_bmap_put(map, me[thread], of, new, NULL);
+    thetis_check_end();
+    THETIS_CHECK(s == THETIS_OK);
+}
+
+static int others(unsigned thread, thetis_bmap *map)
+{
+    for (unsigned k = 0; thread == 1 && k < thetis_check_rounds(); k++) store(thread, map, 1);
+    return thread == 1;
+}
+
+static void finding(unsigned thread)
+{
+    if (!others(thread, shared)) find(thread, 2);
+}
+
+static void inserting(unsigned thread)
+{
+    if (!others(thread, &slow)) insert(thread, shared, 2, 7);
+}
+
+static void putting(unsigned thread)
+{
+    if (!others(thread, &slow)) put(thread, shared, 2, 7);
+}
+
+static void replacing(unsigned thread)
+{
+    if (!others(thread, &slow)) replace(thread, shared, 2, 7);
+}
+
+static void comparing(unsigned thread)
+{
+    if (!others(thread, &slow)) cas(thread, shared, 2, 7);
+}
+
+static void erasing(unsigned thread)
+{
+    if (!others(thread, &slow)) erase(thread, shared, 2);
+}
+
+static void discarding(unsigned thread)
+{
+    if (!others(thread, &slow)) discard(thread, shared, 2);
+}
+
+const thetis_check_scenario bmap_two = {.name = "bmap-two", .threads = 2, .setup = make_2,
+    .body = two, .done = judge, .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
+const thetis_check_scenario bmap_two_slow = {.name = "bmap-two-slow", .threads = 2,
+    .setup = make_2, .body = two_slow, .done = judge,
+    .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
+const thetis_check_scenario bmap_three = {.name = "bmap-three", .threads = 3,
+    .setup = make_three, .body = three, .done = judge,
+    .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
+const thetis_check_scenario bmap_reused = {.name = "bmap-reused", .threads = 2,
+    .setup = make_record, .body = reused, .done = expect_sound};
+const thetis_check_scenario bmap_reused_slow = {.name = "bmap-reused-slow", .threads = 2,
+    .setup = make_record, .body = reused_slow, .done = expect_sound};
+const thetis_check_scenario bmap_reused_by = {.name = "bmap-reused-by", .threads = 2,
+    .setup = make_record, .body = reused_by, .done = judge,
+    .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
+const thetis_check_scenario bmap_growing = {.name = "bmap-growing", .threads = 2,
+    .setup = make_growing, .body = growing, .done = judge,
+    .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
+const thetis_check_scenario bmap_find = {.name = "bmap-find", .threads = 2, .rounds = 3,
+    .slow = 4, .setup = make_full, .body = finding, .done = expect_sound};
+const thetis_check_scenario bmap_insert = {.name = "bmap-insert", .threads = 2, .rounds = 3,
+    .slow = 4, .setup = make_roomy, .body = inserting, .done = expect_sound};
+const thetis_check_scenario bmap_put = {.name = "bmap-put", .threads = 2, .rounds = 3,
+    .slow = 4, .setup = make_full, .body = putting, .done = expect_sound};
+const thetis_check_scenario bmap_replace = {.name = "bmap-replace", .threads = 2, .rounds = 3,
+    .slow = 4, .setup = make_full, .body = replacing, .done = expect_sound};
+const thetis_check_scenario bmap_cas = {.name = "bmap-cas", .threads = 2, .rounds = 3,
+    .slow = 4, .setup = make_full, .body = comparing, .done = expect_sound};
+const thetis_check_scenario bmap_erase = {.name = "bmap-erase", .threads = 2, .rounds = 3,
+    .slow = 4, .setup = make_full, .body = erasing, .done = expect_sound};
+const thetis_check_scenario bmap_discard = {.name = "bmap-discard", .threads = 2, .rounds = 3,
+    .slow = 4, .setup = make_full, .body = discarding, .done = expect_sound};
