@@ -56,9 +56,9 @@
  *
  * | operation                 | progress            | bound               | ISR-safe | shm |
  * |---------------------------|---------------------|---------------------|----------|-----|
- * | find                      | wait-free (claimed) | thetis_bmap_bound() | no       | no  |
- * | insert, put, replace      | wait-free (claimed) | thetis_bmap_bound() | no       | no  |
- * | erase, cas, discard       | wait-free (claimed) | thetis_bmap_bound() | no       | no  |
+ * | find                      | wait-free           | thetis_bmap_bound() | no       | no  |
+ * | insert, put, replace      | wait-free           | thetis_bmap_bound() | no       | no  |
+ * | erase, cas, discard       | wait-free           | thetis_bmap_bound() | no       | no  |
  * | count                     | wait-free (claimed) | N                   | no       | no  |
  */
 #ifndef THETIS_BMAP_H
@@ -106,7 +106,11 @@ typedef struct thetis_bmap_cfg {
     uintptr_t (*hash)(const void *key, size_t len); /* NULL: SipHash-1-3 with the seed */
 } thetis_bmap_cfg;
 
-typedef enum thetis_bmap_op { THETIS_BMAP_FIND, THETIS_BMAP_UPDATE } thetis_bmap_op;
+typedef enum thetis_bmap_op {
+    THETIS_BMAP_FIND,
+    THETIS_BMAP_INSERT,
+    THETIS_BMAP_UPDATE /* all others */
+} thetis_bmap_op;
 
 /** The domain has at least so many words of an announcement, and so many hazards. */
 #define THETIS_BMAP_ARGS 5
@@ -152,7 +156,7 @@ THETIS_API void thetis_bmap_destroy(thetis_bmap *map);
 
 /** OK: the key's value is in `found`, as far as there is room, with its length and version. E2BIG:
  *  the same, and it is longer than the room. ABSENT.
- *  @progress wait-free (claimed), at most thetis_bmap_bound() steps */
+ *  @progress wait-free, at most thetis_bmap_bound() steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_find(const thetis_bmap *map,
                                                            thetis_domain_thread *me,
                                                            thetis_bmap_bytes key,
@@ -160,7 +164,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_find(const thetis_bmap *ma
 
 /** OK: the key was absent, and has this value now, in a record of version `found->version`. EXISTS:
  *  it was not, and keeps its value, which is in `found`. ENOMEM.
- *  @progress wait-free (claimed), at most thetis_bmap_bound() steps */
+ *  @progress wait-free, at most thetis_bmap_bound() steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_insert(thetis_bmap *map,
                                                              thetis_domain_thread *me,
                                                              thetis_bmap_bytes key,
@@ -169,7 +173,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_insert(thetis_bmap *map,
 
 /** OK: the key has this value now; the one it had is in `old`, whose version is 0 if it was absent.
  *  ENOMEM.
- *  @progress wait-free (claimed), at most thetis_bmap_bound() steps */
+ *  @progress wait-free, at most thetis_bmap_bound() steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_put(thetis_bmap *map,
                                                           thetis_domain_thread *me,
                                                           thetis_bmap_bytes key,
@@ -177,7 +181,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_put(thetis_bmap *map,
                                                           thetis_bmap_value *old);
 
 /** put() if the key is there: OK, ABSENT, ENOMEM.
- *  @progress wait-free (claimed), at most thetis_bmap_bound() steps */
+ *  @progress wait-free, at most thetis_bmap_bound() steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_replace(thetis_bmap *map,
                                                               thetis_domain_thread *me,
                                                               thetis_bmap_bytes key,
@@ -185,7 +189,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_replace(thetis_bmap *map,
                                                               thetis_bmap_value *old);
 
 /** OK: the key is absent now, and the value it had is in `old`. ABSENT; ENOMEM: for the bucket.
- *  @progress wait-free (claimed), at most thetis_bmap_bound() steps */
+ *  @progress wait-free, at most thetis_bmap_bound() steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_erase(thetis_bmap *map,
                                                             thetis_domain_thread *me,
                                                             thetis_bmap_bytes key,
@@ -193,7 +197,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_erase(thetis_bmap *map,
 
 /** put() if the key's record is the one of that version: OK; MISMATCH: it is another one; ABSENT;
  *  ENOMEM.
- *  @progress wait-free (claimed), at most thetis_bmap_bound() steps */
+ *  @progress wait-free, at most thetis_bmap_bound() steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_cas(thetis_bmap *map,
                                                           thetis_domain_thread *me,
                                                           thetis_bmap_bytes key, uintptr_t version,
@@ -201,7 +205,7 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_cas(thetis_bmap *map,
 
 /** erase() if the key's record is the one of that version: OK; MISMATCH: it is another one; ABSENT;
  *  ENOMEM.
- *  @progress wait-free (claimed), at most thetis_bmap_bound() steps */
+ *  @progress wait-free, at most thetis_bmap_bound() steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_discard(thetis_bmap *map,
                                                               thetis_domain_thread *me,
                                                               thetis_bmap_bytes key,
@@ -221,7 +225,8 @@ THETIS_API THETIS_NODISCARD thetis_status thetis_bmap_check(const thetis_bmap *m
  *  @progress wait-free (claimed), N steps */
 THETIS_API size_t thetis_bmap_count(const thetis_bmap *map);
 
-/** The most steps of find, and of each other operation, with keys and values of the longest.
+/** The most steps of find, of insert, and of each other operation, with keys and values of the
+ *  longest.
  *  @progress wait-free, 0 steps */
 THETIS_API uint64_t thetis_bmap_bound(const thetis_bmap *map, thetis_bmap_op op);
 

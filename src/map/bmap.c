@@ -228,18 +228,17 @@ thetis_status thetis_bmap_check(const thetis_bmap *map, size_t *records)
     return thetis_map_check(map->map, records);
 }
 
-/* Find: the key, once by itself and once in its place; the value, twice: stamp and fields, too; the
- * hazard. Others: a record, which is made, and told of, or given back; an old one told and
- * retired; or a key. */
+/* Find: the key, once by itself and once in its place; the value, twice, with fields and version;
+ * the hazard. Others: a record is made, and another one told, whose hazard is cleared; one is given
+ * back, or the old one retired. */
 uint64_t thetis_bmap_bound(const thetis_bmap *map, thetis_bmap_op op)
 {
     uint64_t key = tht_record_words(map->cfg.key_max);
     uint64_t tell = 2 + tht_record_words(map->cfg.value_max);
-    uint64_t give = tht_record_bound(&map->records, THETIS_POOL_GIVE);
-    uint64_t retire = tht_record_bound(&map->records, THETIS_POOL_RETIRE);
     if (op == THETIS_BMAP_FIND)
         return thetis_map_bound(map->map, THETIS_MAP_FIND) + 1 + key + 2 * tell + 1;
     uint64_t make = tht_record_bound(&map->records, THETIS_POOL_TAKE) + 2 + key + tell;
+    thetis_pool_op back = op == THETIS_BMAP_INSERT ? THETIS_POOL_GIVE : THETIS_POOL_RETIRE;
     return make + thetis_map_bound(map->map, THETIS_MAP_UPDATE) + tell + 1 +
-           (give > retire ? give : retire);
+           tht_record_bound(&map->records, back);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * model_bmap.c: the map of bytes of thetis/bmap.h with bounds asserted, and as histories that must be
- * linearizable key by key. Few buckets, so that operations meet, and blocks that are used anew soon.
+ * model_bmap.c: the map of bytes of thetis/bmap.h with bounds asserted, and as histories that must
+ * be linearizable key by key. Few buckets, so that operations meet, and blocks that are used anew
+ * soon.
  */
 #include "lin/lin.h"
 #include "model_bmap.h"
@@ -144,18 +145,10 @@ static void growing(unsigned thread)
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
 /* A full bucket of keys that have one hash; the last one is the one looked for. */
-
-static uintptr_t same_hash(const void *key, size_t len)
-{
-    (void)key;
-    (void)len;
-    return 0;
-}
-
 static void make_bucket(uintptr_t records)
 {
     make_2();
-    shared->cfg.hash = slow.cfg.hash = same_hash;
+    alike = 1;
     for (uintptr_t key = 0; key < records; key++) put_first(key, key);
 }
 
@@ -181,45 +174,95 @@ static void store(unsigned thread, thetis_bmap *map, uintptr_t key)
     THETIS_CHECK(s == THETIS_OK);
 }
 
-static int others(unsigned thread, thetis_bmap *map)
+static int others(unsigned thread, thetis_bmap *map, uintptr_t key)
 {
-    for (unsigned k = 0; thread == 1 && k < thetis_check_rounds(); k++) store(thread, map, 1);
+    for (unsigned k = 0; thread == 1 && k < thetis_check_rounds(); k++) store(thread, map, key);
     return thread == 1;
 }
 
 static void finding(unsigned thread)
 {
-    if (!others(thread, shared)) find(thread, 2);
+    if (!others(thread, shared, 2)) find(thread, 2);
+}
+
+/* The bucket changes once while it is glanced at, perhaps, then whenever the one who looks for a
+ * key has found it in a version that is protected: each time in vain. */
+enum { IN_VAIN = 3 };
+static unsigned met, replaced; /* so often; each written by one thread */
+
+static int is_met(void *unused)
+{
+    (void)unused;
+    return met > replaced;
+}
+
+static int is_replaced(void *unused)
+{
+    (void)unused;
+    return replaced >= met;
+}
+
+static int meet(uintptr_t value, const uintptr_t *args)
+{
+    int is_same = tht_bmap_rule.same(value, args);
+    if (is_same && args[THT_MAP_OP] == THT_MAP_FIND && thetis_check_self() == 0) {
+        if (met < IN_VAIN) met++;
+        thetis_check_wait(is_replaced, NULL);
+    }
+    return is_same;
+}
+
+static void make_met(void)
+{
+    static const tht_map_rule meeting = {meet, NULL};
+    make_full();
+    met = replaced = 0;
+    shared->map->rule = slow_map.rule = &meeting;
+}
+
+static void finding_met(unsigned thread)
+{
+    if (thread == 0) {
+        find(thread, 2);
+        met = IN_VAIN;
+        return;
+    }
+    store(thread, shared, 2);
+    while (replaced < IN_VAIN) {
+        thetis_check_wait(is_met, NULL);
+        store(thread, shared, 2);
+        replaced++;
+    }
 }
 
 static void inserting(unsigned thread)
 {
-    if (!others(thread, &slow)) insert(thread, shared, 2, 7);
+    if (!others(thread, &slow, 1)) insert(thread, shared, 2, 7);
 }
 
 static void putting(unsigned thread)
 {
-    if (!others(thread, &slow)) put(thread, shared, 2, 7);
+    if (!others(thread, &slow, 2)) put(thread, shared, 2, 7);
 }
 
 static void replacing(unsigned thread)
 {
-    if (!others(thread, &slow)) replace(thread, shared, 2, 7);
+    if (!others(thread, &slow, 2)) replace(thread, shared, 2, 7);
 }
 
 static void comparing(unsigned thread)
 {
-    if (!others(thread, &slow)) cas(thread, shared, 2, 7);
+    if (!others(thread, &slow, 2)) cas(thread, shared, 2, 7);
 }
 
 static void erasing(unsigned thread)
 {
-    if (!others(thread, &slow)) erase(thread, shared, 2);
+    if (!others(thread, &slow, 2)) erase(thread, shared, 2);
 }
 
 static void discarding(unsigned thread)
 {
-    if (!others(thread, &slow)) discard(thread, shared, 2);
+    if (!others(thread, &slow, 2)) discard(thread, shared, 2);
 }
 
 const thetis_check_scenario bmap_two = {.name = "bmap-two", .threads = 2, .setup = make_2,
@@ -242,6 +285,8 @@ const thetis_check_scenario bmap_growing = {.name = "bmap-growing", .threads = 2
     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
 const thetis_check_scenario bmap_find = {.name = "bmap-find", .threads = 2, .rounds = 3,
     .slow = 4, .setup = make_full, .body = finding, .done = expect_sound};
+const thetis_check_scenario bmap_find_met = {.name = "bmap-find-met", .threads = 2,
+    .setup = make_met, .body = finding_met, .done = expect_sound, .flags = THETIS_CHECK_BLOCKING};
 const thetis_check_scenario bmap_insert = {.name = "bmap-insert", .threads = 2, .rounds = 3,
     .slow = 4, .setup = make_roomy, .body = inserting, .done = expect_sound};
 const thetis_check_scenario bmap_put = {.name = "bmap-put", .threads = 2, .rounds = 3,

@@ -17,8 +17,8 @@
 enum { THREADS = 3, KEYS = 3, OPS = 6 + KEYS, BUCKET = 3, KEY = 9, VALUE = 16 };
 
 static char domain_memory[THETIS_DOMAIN_SIZE(THREADS, 2, THETIS_BMAP_ARGS)] THETIS_CACHE_ALIGNED;
-static char map_memory[1 << 18] THETIS_CACHE_ALIGNED;
-static char record_memory[1 << 15] THETIS_CACHE_ALIGNED;
+static char map_memory[1 << 19] THETIS_CACHE_ALIGNED;
+static char record_memory[1 << 16] THETIS_CACHE_ALIGNED;
 static thetis_domain *domain;
 static thetis_domain_thread *me[THREADS];
 static thetis_bmap *shared;
@@ -43,10 +43,12 @@ static inline uintptr_t hash_of(const void *key, size_t len)
     return bytes[0] & 1;
 }
 
-/* Keys 0 and 2 have one hash, and differ in their last byte. */
+/* Keys 0 and 2 have one hash, and differ in their last byte; or all do. */
+static int alike;
+
 static inline thetis_bmap_bytes key_of(unsigned char *room, uintptr_t key)
 {
-    memset(room, (int)(key & 1), KEY);
+    memset(room, alike ? 0 : (int)(key & 1), KEY);
     room[KEY - 1] = (unsigned char)key;
     return (thetis_bmap_bytes){room, KEY};
 }
@@ -87,10 +89,10 @@ static inline void make(size_t threads, size_t buckets, size_t buckets_max, size
     shape.map.tries = tries;
     for (size_t k = 0; k < THT_MAP_SIZES; k++) {
         shape.map.pool[k].blocks = k < 4 ? 4 : 1;
-        shape.map.pool[k].batch = 8;
+        shape.map.pool[k].batch = 32;
         shape.map.pool[k].limbo = 1;
     }
-    shape.pool[0].batch = 8;
+    shape.pool[0].batch = 32;
     shape.pool[0].limbo = 1;
     THETIS_CHECK(thetis_domain_init(domain_memory, sizeof domain_memory, &of, &domain) ==
                  THETIS_OK);
@@ -101,6 +103,7 @@ static inline void make(size_t threads, size_t buckets, size_t buckets_max, size
     slow_map = *shared->map;
     slow_map.cells.tries = 0;
     slow.map = &slow_map;
+    alike = 0;
     for (unsigned t = 0; t < threads; t++) {
         THETIS_CHECK(thetis_domain_join(domain, &me[t]) == THETIS_OK);
         lin_recorder_init(&recorder[t], t, step_clock, NULL, ops[t], OPS);
@@ -156,7 +159,7 @@ static inline void insert(unsigned thread, thetis_bmap *map, uintptr_t key, uint
     lin_op *op = lin_begin(&recorder[thread], LIN_INSERT);
     op->key = key;
     op->arg = value;
-    thetis_check_begin("bmap.insert", most());
+    thetis_check_begin("bmap.insert", thetis_bmap_bound(shared, THETIS_BMAP_INSERT));
     thetis_status s = thetis_bmap_insert(map, me[thread], of, new, &found);
     thetis_check_end();
     if (s == THETIS_EXISTS) {
