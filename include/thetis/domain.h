@@ -34,7 +34,8 @@
  *
  * Which words may be protected: any address inside a block of a pool; low bits of a word that are
  * tags need not be taken off. A hazard must not be handed from one slot to another one: a look
- * that goes from slot to slot can miss it.
+ * that goes from slot to slot can miss it. From the status to a hazard it may: the look begins with
+ * the status.
  *
  * Which threads help whom is a structure's own: it keeps a word or more with a bit for each thread
  * that has announced something to it, so that one that stops for ever costs that structure only.

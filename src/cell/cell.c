@@ -225,14 +225,17 @@ thetis_status tht_cell_attempt(const tht_cells *cells, thetis_domain_thread *me,
     return cell_attempt(cells, me, op, head);
 }
 
-/* The same version may have been frozen meanwhile. One without content names nothing. */
+/* The same version may have been frozen meanwhile. One without content names nothing. Words of
+ * blocks that the hazard protected before were read with acquire, so before it is stored. */
 int tht_cell_confirm(thetis_domain_thread *me, const tht_cell_op *op, uintptr_t head)
 {
     const tht_cell_block *version = tht_cell_version(head);
     thetis_atomic *hazard = thetis_domain_hazard_(me, THT_CELL_NAMED_HAZARD);
     if (!version) return 1;
-    if (op->result[0] == THETIS_EXISTS)
-        thetis_atomic_publish_seq_cst(hazard, op->result[1]); /* pair: domain.hazard */
+    if (op->result[0] == THETIS_EXISTS) {
+        thetis_atomic_store_relaxed(hazard, op->result[1]);
+        thetis_atomic_fence_seq_cst();
+    }
     return tht_cell_version(thetis_atomic_load_relaxed(op->cell)) == version;
 }
 
@@ -285,13 +288,14 @@ static void cell_withdraw(const tht_cells *cells, thetis_domain_thread *me)
     thetis_domain_clear(me, THT_CELL_HAZARD);
 }
 
-/* From the status to a hazard: whoever looks for the block looks there in this order. */
+/* From the status to a hazard: whoever looks for the block looks there in this order, and has seen
+ * the hazard if it sees that the status was withdrawn. */
 static void cell_result_named(uintptr_t answer, thetis_domain_thread *me, uintptr_t *result)
 {
     thetis_atomic *hazard = thetis_domain_hazard_(me, THT_CELL_NAMED_HAZARD);
     result[0] = THETIS_EXISTS;
     result[1] = answer & ~THT_CELL_NAMED;
-    thetis_atomic_store_release(hazard, result[1]); /* pair: domain.hazard */
+    thetis_atomic_store_relaxed(hazard, result[1]);
 }
 
 /* Takes the result from the version that has it, which the status word protects. */

@@ -235,6 +235,20 @@ static void finding_met(unsigned thread)
     }
 }
 
+/* The answer to an announcement is a record, which is used anew after that as soon as it may be. */
+static void make_handed(void)
+{
+    make_met();
+    shared = &slow;
+}
+
+static void handed(unsigned thread)
+{
+    finding_met(thread);
+    if (thread == 0) return;
+    for (unsigned k = 0; k < 3; k++) store(thread, shared, 2);
+}
+
 static void inserting(unsigned thread)
 {
     if (!others(thread, &slow, 1)) insert(thread, shared, 2, 7);
@@ -287,6 +301,8 @@ const thetis_check_scenario bmap_find = {.name = "bmap-find", .threads = 2, .rou
     .slow = 4, .setup = make_full, .body = finding, .done = expect_sound};
 const thetis_check_scenario bmap_find_met = {.name = "bmap-find-met", .threads = 2,
     .setup = make_met, .body = finding_met, .done = expect_sound, .flags = THETIS_CHECK_BLOCKING};
+const thetis_check_scenario bmap_handed = {.name = "bmap-handed", .threads = 2,
+    .setup = make_handed, .body = handed, .done = expect_sound, .flags = THETIS_CHECK_BLOCKING};
 const thetis_check_scenario bmap_insert = {.name = "bmap-insert", .threads = 2, .rounds = 3,
     .slow = 4, .setup = make_roomy, .body = inserting, .done = expect_sound};
 const thetis_check_scenario bmap_put = {.name = "bmap-put", .threads = 2, .rounds = 3,
