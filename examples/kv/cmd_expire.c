@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_expire.c: commands about the time that a key has.
+ */
+#include "cmd.h"
+
+static const kv_unit seconds_from_now = {1000, true}, ms_from_now = {1, true};
+static const kv_unit seconds_since_1970 = {1000, false}, ms_since_1970 = {1, false};
+
+static bool invalid_time(kv_conn *c)
+{
+    kv_error(&c->out, "ERR invalid expire time in '%s' command", kv_command_name(c));
+    return false;
+}
+
+/* In ms since 1970, if that fits. */
+static bool absolute(kv_conn *c, kv_unit unit, int64_t n, int64_t *out)
+{
+    int64_t base = unit.since ? kv_now(c) : 0;
+    if (n > INT64_MAX / unit.ms || n < INT64_MIN / unit.ms) return false;
+    n *= unit.ms;
+    if (n > INT64_MAX - base) return false;
+    *out = n + base;
+    return true;
+}
+
+bool kv_arg_time(kv_conn *c, size_t k, kv_unit unit, int64_t *out)
+{
+    int64_t n;
+    if (!kv_arg_number(c, k, &n)) return false;
+    return (n > 0 && absolute(c, unit, n, out)) || invalid_time(c);
+}
+
+/* ---- EXPIRE and its relatives ---------------------------------------------------------------- */
+
+enum { NX = 1, XX = 2, GT = 4, LT = 8 };
+
+typedef struct deadline {
+    unsigned flags;
+    int64_t at;
+} deadline;
+
+static bool parse_flags(kv_conn *c, unsigned *flags)
+{
+    static const char *const words[] = {"NX", "XX", "GT", "LT"};
+    *flags = 0;
+    for (size_t k = 3; k < c->in.argc; k++) {
+        kv_text a = kv_arg(c, k);
+        unsigned bit = 0;
+        while (bit < 4 && !kv_word(a, words[bit])) bit++;
+        if (bit == 4) {
+            kv_error(&c->out, "ERR Unsupported option %.*s", (int)a.len, a.at);
+            return false;
+        }
+        *flags |= 1u << bit;
+    }
+    if (*flags & NX && *flags & (XX | GT | LT)) {
+        kv_error(&c->out, "ERR NX and XX, GT or LT options at the same time are not compatible");
+    } else if (*flags & GT && *flags & LT) {
+        kv_error(&c->out, "ERR GT and LT options at the same time are not compatible");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* A key without an end ends later than any other. */
+static bool wanted(const deadline *d, int64_t old)
+{
+    if (d->flags & NX && old != 0) return false;
+    if (d->flags & XX && old == 0) return false;
+    if (d->flags & GT && (old == 0 || d->at <= old)) return false;
+    return !(d->flags & LT) || old == 0 || d->at < old;
+}
+
+static kv_verdict expire_edit(kv_conn *c, kv_value *v, bool there, const void *arg)
+{
+    const deadline *d = arg;
+    bool yes = there && wanted(d, v->expires);
+    kv_number(&c->out, yes);
+    if (!yes) return KV_KEEP;
+    v->expires = d->at;
+    return d->at <= kv_now(c) ? KV_ERASE : KV_WRITE;
+}
+
+static void expire(kv_conn *c, kv_unit unit)
+{
+    deadline d;
+    int64_t n;
+    if (!parse_flags(c, &d.flags) || !kv_arg_number(c, 2, &n)) return;
+    if (absolute(c, unit, n, &d.at)) kv_edit(c, kv_arg(c, 1), expire_edit, &d);
+    else (void)invalid_time(c);
+}
+
+void kv_cmd_expire(kv_conn *c)
+{
+    expire(c, seconds_from_now);
+}
+
+void kv_cmd_pexpire(kv_conn *c)
+{
+    expire(c, ms_from_now);
+}
+
+void kv_cmd_expireat(kv_conn *c)
+{
+    expire(c, seconds_since_1970);
+}
+
+void kv_cmd_pexpireat(kv_conn *c)
+{
+    expire(c, ms_since_1970);
+}
+
+static kv_verdict persist_edit(kv_conn *c, kv_value *v, bool there, const void *arg)
+{
+    bool yes = there && v->expires != 0;
+    (void)arg;
+    kv_number(&c->out, yes);
+    v->expires = 0;
+    return yes ? KV_WRITE : KV_KEEP;
+}
+
+void kv_cmd_persist(kv_conn *c)
+{
+    kv_edit(c, kv_arg(c, 1), persist_edit, NULL);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static void remaining(kv_conn *c, kv_unit unit)
+{
+    const kv_value *v = kv_look(c, kv_arg(c, 1));
+    if (!v || v->expires == 0) {
+        kv_number(&c->out, v ? -1 : -2);
+        return;
+    }
+    int64_t ms = v->expires - (unit.since ? kv_now(c) : 0);
+    kv_number(&c->out, (ms + unit.ms / 2) / unit.ms);
+}
+
+void kv_cmd_ttl(kv_conn *c)
+{
+    remaining(c, seconds_from_now);
+}
+
+void kv_cmd_pttl(kv_conn *c)
+{
+    remaining(c, ms_from_now);
+}
+
+void kv_cmd_expiretime(kv_conn *c)
+{
+    remaining(c, seconds_since_1970);
+}
+
+void kv_cmd_pexpiretime(kv_conn *c)
+{
+    remaining(c, ms_since_1970);
+}

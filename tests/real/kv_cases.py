@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""kv_cases.py: thetis-kv and Debian's redis-server get the same random commands and must say the
+same; and what clients do that are slow, rude or many. Prints TAP.
+
+    tests/real/kv_cases.py [FOLDER] [--commands N] [--seed S] [--only WORD]
+
+FOLDER has the built examples; thetis-kv is in ../bin from there.
+"""
+import argparse
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests/real/kv")]
+import demo  # noqa: E402
+import differ  # noqa: E402
+import grammar  # noqa: E402
+from client import Client, oracle, thetis_kv  # noqa: E402
+from tap import Tap  # noqa: E402
+
+LENGTH = 40
+COMMANDS = 16000
+SERVERS = {
+    "mutex, 1 loop": ("--store", "mutex"),
+    "mutex, 2 loops": ("--store", "mutex", "--loops", "2", "--deal"),
+}
+CONNECTIONS = 4
+
+
+def sequence(seed, length=LENGTH):
+    """The commands that follow from a seed."""
+    source = grammar.Sequence(random.Random(seed))
+    out = []
+    while len(out) < length:
+        words = grammar.command(source)
+        if words[0].upper() == b"DBSIZE":  # who looks at a key that is over removes it
+            out.append([b"EXISTS", *grammar.KEYS])
+        out.append(words)
+    return out
+
+
+def compare(ours, theirs, seed, commands):
+    """Runs sequences; of one that differs, the least that does."""
+    pairs = [(Client(ours), Client(theirs)) for _ in range(CONNECTIONS)]
+    for k in range(commands // LENGTH):
+        pair = pairs[k % CONNECTIONS]
+        requests = sequence(f"{seed}.{k}")
+        found = differ.failing(differ.run, *pair, requests)
+        if found:
+            least = differ.shrink(lambda some, p=pair: differ.failing(differ.run, *p, some),
+                                  found.requests)
+            raise differ.failing(differ.run, *pair, least) or found
+    for pair in pairs:
+        for client in pair:
+            client.close()
+
+
+def compare_parties(ours, theirs, seed, commands):
+    """The same for clients that subscribe and publish."""
+    for k in range(max(1, commands // 400)):
+        source = grammar.Sequence(random.Random(f"{seed}.party.{k}"))
+        steps = [(source.random.randrange(3), grammar.pubsub_command(source)) for _ in range(25)]
+        found = differ.failing(differ.run_party, ours, theirs, 3, steps)
+        if found:
+            least = differ.shrink(
+                lambda some: differ.failing(differ.run_party, ours, theirs, 3, some), steps)
+            raise differ.failing(differ.run_party, ours, theirs, 3, least) or found
+
+
+def differential(program, args):
+    """(name, case) for each kind of server."""
+    for name, options in SERVERS.items():
+        def case(options=options):
+            with oracle() as theirs, thetis_kv(program, *options) as ours:
+                compare(ours, theirs, args.seed, args.commands // len(SERVERS))
+                compare_parties(ours, theirs, args.seed, args.commands // len(SERVERS))
+        yield f"same as redis-server: {name}, seed {args.seed}", case
+
+
+def main():
+    """Runs every case."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", nargs="?", default=ROOT / "build/host/examples")
+    parser.add_argument("--commands", type=int, default=COMMANDS)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1000000007)
+    parser.add_argument("--only", default="")
+    args = parser.parse_args()
+    program = pathlib.Path(args.folder).resolve().parent / "bin/thetis-kv"
+    tap = Tap()
+    if not shutil.which("redis-server"):
+        tap.skip("thetis-kv beside redis-server", "environment", "no redis-server")
+        tap.end()
+    for name, case in differential(program, args):
+        if args.only not in name:
+            continue
+        problems = []
+        try:
+            case()
+        except (differ.Mismatch, AssertionError, EOFError, OSError, demo.Problem,
+                subprocess.TimeoutExpired) as problem:
+            problems += f"{type(problem).__name__}: {problem}".splitlines()
+        tap.case(f"kv {name}", problems)
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
