@@ -19,7 +19,6 @@
 
 enum {
     KV_LOOPS_MAX = 64,
-    KV_KEY_MAX = 256,      /* bytes of a key */
     KV_NAME_MAX = 64,      /* of a client's name */
     KV_CHANNEL_MAX = 256,  /* of the name of a channel, or a pattern */
     KV_CHANNEL_LISTS = 1024,

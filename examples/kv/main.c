@@ -20,7 +20,7 @@ static const char use[] =
     "thetis-kv [--addr A] [--port P] [--loops 1..64] [--backend B] [--store thetis|mutex]\n"
     "          [--deal] [--connections N] [--keys N] [--value-max BYTES] [--memory BYTES]";
 
-static const kv_store_ops *const stores[] = {&kv_store_mutex};
+static const kv_store_ops *const stores[] = {&kv_store_thetis, &kv_store_mutex};
 
 static kv_server *server;
 

@@ -91,7 +91,6 @@ kv_server *kv_server_create(const kv_config *cfg, const char **why)
     if (!s) return NULL;
     s->cfg = *cfg;
     s->cfg.table.threads = cfg->loops;
-    s->cfg.table.key_max = KV_KEY_MAX;
     s->started = cfg->now();
     thetis_atomic_store_relaxed(&s->count.hz, 10);
     s->loops = calloc(cfg->loops, sizeof *s->loops);

@@ -21,10 +21,13 @@ typedef struct kv_value {
     uint64_t version; /* 0: there is none */
 } kv_value;
 
-enum { KV_FRONT = 16 };
+enum {
+    KV_FRONT = 16,
+    KV_KEY_MAX = 256 /* bytes of a key */
+};
 
 typedef struct kv_store_cfg {
-    size_t keys, key_max, value_max; /* how many, and bytes of each */
+    size_t keys, value_max; /* how many, and bytes of each */
     size_t memory;                   /* bytes for all of them */
     unsigned threads;
 } kv_store_cfg;

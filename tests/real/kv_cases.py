@@ -26,6 +26,8 @@ from tap import Tap  # noqa: E402
 LENGTH = 40
 COMMANDS = 16000
 SERVERS = {
+    "thetis, 1 loop": (),
+    "thetis, 2 loops": ("--loops", "2", "--deal"),
     "mutex, 1 loop": ("--store", "mutex"),
     "mutex, 2 loops": ("--store", "mutex", "--loops", "2", "--deal"),
 }

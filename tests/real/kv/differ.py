@@ -117,10 +117,13 @@ class Party:
         self.clients = [Client(port) for _ in range(clients)]
         self.marks = 0
 
-    def close(self):
-        """All leave."""
-        for client in self.clients:
+    def leave(self):
+        """All go, and nobody is subscribed any more."""
+        for k, client in enumerate(self.clients):
+            self.step(k, [b"UNSUBSCRIBE"])
+            self.step(k, [b"PUNSUBSCRIBE"])
             client.close()
+            self.clients[k] = None
 
     def step(self, who, request):
         """What each client hears because of a request, up to the answer to a mark."""
@@ -129,7 +132,7 @@ class Party:
         self.clients[who].send(pack(request))
         heard = [self._until(self.clients[who], mark)]
         for k, client in enumerate(self.clients):
-            if k != who:
+            if k != who and client:
                 heard.append(self._until(client, mark))
         return heard
 
@@ -172,7 +175,7 @@ def run_party(ours, theirs, clients, steps):
                 raise Mismatch([[b"%d" % w, *r] for w, r in steps[:k + 1]], a, b)
     finally:
         for party in parties:
-            party.close()
+            party.leave()
 
 
 def party_same(request, ours, theirs):
