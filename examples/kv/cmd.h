@@ -14,8 +14,7 @@ enum {
     KV_KEYS = 8,        /* all are */
     KV_PAIRS = 16,      /* each second one is */
     KV_GROUP = 32,      /* the first argument names the command of the group */
-    KV_SUBSCRIBED = 64, /* may be called while subscribed, in RESP2 */
-    KV_LATER = 128
+    KV_SUBSCRIBED = 64  /* may be called while subscribed, in RESP2 */
 };
 
 typedef struct kv_command {
@@ -23,10 +22,11 @@ typedef struct kv_command {
     int arity;
     unsigned flags;
     void (*run)(kv_conn *conn);
+    int arg; /* for run() */
     const char *progress;
 } kv_command;
 
-#define KV_COMMAND(name, arity, flags, run, progress) void kv_cmd_##run(kv_conn *conn);
+#define KV_COMMAND(name, arity, flags, run, arg, progress) void kv_cmd_##run(kv_conn *conn);
 #include "cmd.def"
 #undef KV_COMMAND
 
@@ -38,10 +38,7 @@ const kv_command *kv_command_find(const kv_command *group, kv_text name);
 
 /* ---- times: cmd_expire.c --------------------------------------------------------------------- */
 
-typedef struct kv_unit {
-    int64_t ms;
-    bool since; /* counts from now, not from 1970 */
-} kv_unit;
+typedef enum kv_unit { KV_SECONDS, KV_MS, KV_SECONDS_1970, KV_MS_1970 } kv_unit; /* from now, or */
 
 /* The time that argument k says, ms since 1970; else an error is the reply. */
 bool kv_arg_time(kv_conn *conn, size_t k, kv_unit unit, int64_t *out);

@@ -16,14 +16,9 @@ void kv_cmd_none(kv_conn *c) /* its group asks for an argument more */
     (void)c;
 }
 
-void kv_cmd_needs_transactions(kv_conn *c)
+void kv_cmd_later(kv_conn *c)
 {
-    kv_error(&c->out, "ERR needs transactions");
-}
-
-void kv_cmd_not_yet(kv_conn *c)
-{
-    kv_error(&c->out, "ERR not yet");
+    kv_error(&c->out, "ERR %s", c->command->progress);
 }
 
 /* ---- connection ------------------------------------------------------------------------------ */
@@ -151,6 +146,8 @@ static bool hello_options(kv_conn *c)
 
 void kv_cmd_hello(kv_conn *c)
 {
+    static const char *const greeting[] = {"server", "thetis-kv", "version", THETIS_VERSION_STRING,
+                                           "mode", "standalone", "role", "master"};
     int64_t version = c->out.version;
     if (c->in.argc > 1 && !kv_integer(kv_arg(c, 1), &version)) {
         kv_error(&c->out, "ERR Protocol version is not an integer or out of range");
@@ -163,18 +160,13 @@ void kv_cmd_hello(kv_conn *c)
     if (!hello_options(c)) return;
     c->out.version = (int)version;
     kv_map(&c->out, 7);
-    kv_bulk(&c->out, kv_string("server"));
-    kv_bulk(&c->out, kv_string("thetis-kv"));
-    kv_bulk(&c->out, kv_string("version"));
-    kv_bulk(&c->out, kv_string(THETIS_VERSION_STRING));
+    for (size_t k = 0; k < sizeof greeting / sizeof greeting[0]; k++) {
+        kv_bulk(&c->out, kv_string(greeting[k]));
+    }
     kv_bulk(&c->out, kv_string("proto"));
     kv_number(&c->out, version);
     kv_bulk(&c->out, kv_string("id"));
     kv_number(&c->out, (int64_t)c->id);
-    kv_bulk(&c->out, kv_string("mode"));
-    kv_bulk(&c->out, kv_string("standalone"));
-    kv_bulk(&c->out, kv_string("role"));
-    kv_bulk(&c->out, kv_string("master"));
     kv_bulk(&c->out, kv_string("modules"));
     kv_array(&c->out, 0);
 }
@@ -286,44 +278,18 @@ void kv_cmd_info(kv_conn *c)
     kv_verbatim(&c->out, (kv_text){p.text, p.len});
 }
 
+/* A map of so many pairs out of what was written since `mark`. */
+static void insert_map(kv_conn *c, size_t mark, size_t pairs)
+{
+    char text[32];
+    kv_reply head = {.buffer = text, .room = sizeof text, .version = c->out.version};
+    kv_map(&head, pairs);
+    kv_insert(&c->out, mark, &head);
+}
+
 /* ---- CONFIG ---------------------------------------------------------------------------------- */
 
 enum { HZ_MAX = 500 };
-
-static int64_t get_hz(kv_server *s)
-{
-    return (int64_t)value_of(&s->count.hz);
-}
-
-static int64_t get_connections(kv_server *s)
-{
-    return (int64_t)(s->cfg.connections * s->cfg.loops);
-}
-
-static int64_t get_bulk(kv_server *s)
-{
-    return (int64_t)s->cfg.table.value_max;
-}
-
-static int64_t get_memory(kv_server *s)
-{
-    return (int64_t)s->cfg.table.memory;
-}
-
-static int64_t get_port(kv_server *s)
-{
-    return s->cfg.addr.port;
-}
-
-static const struct {
-    const char *name, *text;
-    int64_t (*number)(kv_server *server); /* instead of the text */
-} settings[] = {
-    {"appendonly", "no", NULL}, {"databases", "1", NULL}, {"hz", NULL, get_hz},
-    {"maxclients", NULL, get_connections}, {"maxmemory", NULL, get_memory},
-    {"maxmemory-policy", "noeviction", NULL}, {"port", NULL, get_port},
-    {"proto-max-bulk-len", NULL, get_bulk}, {"save", "", NULL}, {"timeout", "0", NULL},
-};
 
 static bool matches_any(kv_conn *c, kv_text name)
 {
@@ -335,27 +301,27 @@ static bool matches_any(kv_conn *c, kv_text name)
 
 void kv_cmd_config_get(kv_conn *c)
 {
+    const kv_server *s = c->loop->server;
+    const struct {
+        const char *name, *text; /* NULL: the number */
+        size_t number;
+    } settings[] = {
+        {"appendonly", "no", 0}, {"databases", "1", 0}, {"hz", NULL, value_of(&s->count.hz)},
+        {"maxclients", NULL, s->cfg.connections * s->cfg.loops},
+        {"maxmemory", NULL, s->cfg.table.memory}, {"maxmemory-policy", "noeviction", 0},
+        {"port", NULL, s->cfg.addr.port}, {"proto-max-bulk-len", NULL, s->cfg.table.value_max},
+        {"save", "", 0}, {"timeout", "0", 0},
+    };
     size_t mark = c->out.len, n = 0;
     for (size_t k = 0; k < sizeof settings / sizeof settings[0]; k++) {
         kv_text name = kv_string(settings[k].name);
         if (!matches_any(c, name)) continue;
         kv_bulk(&c->out, name);
-        if (settings[k].number) kv_bulk_number(&c->out, settings[k].number(c->loop->server));
-        else kv_bulk(&c->out, kv_string(settings[k].text));
+        if (settings[k].text) kv_bulk(&c->out, kv_string(settings[k].text));
+        else kv_bulk_number(&c->out, (int64_t)settings[k].number);
         n++;
     }
-    char text[32];
-    kv_reply head = {.buffer = text, .room = sizeof text, .version = c->out.version};
-    kv_map(&head, n);
-    kv_insert(&c->out, mark, &head);
-}
-
-static bool is_setting(kv_text name)
-{
-    for (size_t k = 0; k < sizeof settings / sizeof settings[0]; k++) {
-        if (kv_word(name, settings[k].name)) return true;
-    }
-    return false;
+    insert_map(c, mark, n);
 }
 
 /* hz, how often a second each loop looks for keys whose time is over, is what can be changed. */
@@ -363,12 +329,9 @@ void kv_cmd_config_set(kv_conn *c)
 {
     kv_text name = kv_arg(c, 2);
     int64_t hz;
-    if (c->in.argc != 4 || !is_setting(name)) {
+    if (c->in.argc != 4 || !kv_word(name, "hz")) {
         kv_error(&c->out, "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
                  (int)name.len, name.at);
-    } else if (!kv_word(name, "hz")) {
-        kv_error(&c->out, "ERR CONFIG SET failed (possibly related to argument '%.*s') - can't set "
-                 "immutable config", (int)name.len, name.at);
     } else if (!kv_integer(kv_arg(c, 3), &hz) || hz < 1 || hz > HZ_MAX) {
         kv_error(&c->out, "ERR CONFIG SET failed (possibly related to argument 'hz') - argument "
                  "must be between 1 and %d inclusive", HZ_MAX);
@@ -380,32 +343,18 @@ void kv_cmd_config_set(kv_conn *c)
 
 /* ---- COMMAND --------------------------------------------------------------------------------- */
 
-static const struct {
-    unsigned bit;
-    const char *name;
-} flags[] = {{KV_CHANGES, "write"}, {KV_READS, "readonly"}, {KV_SUBSCRIBED, "pubsub"}};
-
-/* Where the keys are: the first, the last (-1: the last argument), the distance of two. */
-static void reply_keys(kv_reply *r, unsigned f)
-{
-    bool any = f & (KV_ONE_KEY | KV_KEYS | KV_PAIRS);
-    kv_number(r, any);
-    kv_number(r, f & (KV_KEYS | KV_PAIRS) ? -1 : any);
-    kv_number(r, f & KV_PAIRS ? 2 : any);
-}
-
 static void reply_command(kv_reply *r, const kv_command *cmd)
 {
-    size_t n = 0;
-    for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++) n += !!(cmd->flags & flags[k].bit);
+    unsigned f = cmd->flags;
+    bool one = f & KV_ONE_KEY, some = f & (KV_KEYS | KV_PAIRS);
     kv_array(r, 6);
     kv_bulk(r, kv_string(cmd->name));
     kv_number(r, cmd->arity);
-    kv_array(r, n);
-    for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++) {
-        if (cmd->flags & flags[k].bit) kv_simple(r, flags[k].name);
-    }
-    reply_keys(r, cmd->flags);
+    kv_array(r, 1);
+    kv_simple(r, f & KV_CHANGES ? "write" : f & KV_READS ? "readonly" : "fast");
+    kv_number(r, one || some); /* the first key, the last (-1: argument), the distance of two */
+    kv_number(r, some ? -1 : one);
+    kv_number(r, f & KV_PAIRS ? 2 : one || some);
 }
 
 /* Subcommands are part of their groups. */
@@ -454,8 +403,5 @@ void kv_cmd_command_docs(kv_conn *c)
         if (wanted) reply_docs(&c->out, cmd);
         n += wanted;
     }
-    char text[32];
-    kv_reply head = {.buffer = text, .room = sizeof text, .version = c->out.version};
-    kv_map(&head, n);
-    kv_insert(&c->out, mark, &head);
+    insert_map(c, mark, n);
 }

@@ -4,23 +4,28 @@
  */
 #include "cmd.h"
 
-static const kv_unit seconds_from_now = {1000, true}, ms_from_now = {1, true};
-static const kv_unit seconds_since_1970 = {1000, false}, ms_since_1970 = {1, false};
+static int64_t ms_of(kv_unit unit)
+{
+    return unit == KV_SECONDS || unit == KV_SECONDS_1970 ? 1000 : 1;
+}
+
+static int64_t base_of(const kv_conn *c, kv_unit unit)
+{
+    return unit == KV_SECONDS || unit == KV_MS ? kv_now(c) : 0;
+}
 
 static bool invalid_time(kv_conn *c)
 {
-    kv_error(&c->out, "ERR invalid expire time in '%s' command", kv_command_name(c));
+    kv_error(&c->out, "ERR invalid expire time in '%s' command", c->command->name);
     return false;
 }
 
 /* In ms since 1970, if that fits. */
 static bool absolute(kv_conn *c, kv_unit unit, int64_t n, int64_t *out)
 {
-    int64_t base = unit.since ? kv_now(c) : 0;
-    if (n > INT64_MAX / unit.ms || n < INT64_MIN / unit.ms) return false;
-    n *= unit.ms;
-    if (n > INT64_MAX - base) return false;
-    *out = n + base;
+    int64_t ms = ms_of(unit), base = base_of(c, unit);
+    if (n > INT64_MAX / ms || n < INT64_MIN / ms || n * ms > INT64_MAX - base) return false;
+    *out = n * ms + base;
     return true;
 }
 
@@ -83,33 +88,13 @@ static kv_verdict expire_edit(kv_conn *c, kv_value *v, bool there, const void *a
     return d->at <= kv_now(c) ? KV_ERASE : KV_WRITE;
 }
 
-static void expire(kv_conn *c, kv_unit unit)
+void kv_cmd_expire(kv_conn *c)
 {
     deadline d;
     int64_t n;
     if (!parse_flags(c, &d.flags) || !kv_arg_number(c, 2, &n)) return;
-    if (absolute(c, unit, n, &d.at)) kv_edit(c, kv_arg(c, 1), expire_edit, &d);
-    else (void)invalid_time(c);
-}
-
-void kv_cmd_expire(kv_conn *c)
-{
-    expire(c, seconds_from_now);
-}
-
-void kv_cmd_pexpire(kv_conn *c)
-{
-    expire(c, ms_from_now);
-}
-
-void kv_cmd_expireat(kv_conn *c)
-{
-    expire(c, seconds_since_1970);
-}
-
-void kv_cmd_pexpireat(kv_conn *c)
-{
-    expire(c, ms_since_1970);
+    if (!absolute(c, (kv_unit)c->command->arg, n, &d.at)) (void)invalid_time(c);
+    else kv_edit(c, kv_arg(c, 1), expire_edit, &d);
 }
 
 static kv_verdict persist_edit(kv_conn *c, kv_value *v, bool there, const void *arg)
@@ -126,35 +111,11 @@ void kv_cmd_persist(kv_conn *c)
     kv_edit(c, kv_arg(c, 1), persist_edit, NULL);
 }
 
-/* ---- asking ---------------------------------------------------------------------------------- */
-
-static void remaining(kv_conn *c, kv_unit unit)
-{
-    const kv_value *v = kv_look(c, kv_arg(c, 1));
-    if (!v || v->expires == 0) {
-        kv_number(&c->out, v ? -1 : -2);
-        return;
-    }
-    int64_t ms = v->expires - (unit.since ? kv_now(c) : 0);
-    kv_number(&c->out, (ms + unit.ms / 2) / unit.ms);
-}
-
 void kv_cmd_ttl(kv_conn *c)
 {
-    remaining(c, seconds_from_now);
-}
-
-void kv_cmd_pttl(kv_conn *c)
-{
-    remaining(c, ms_from_now);
-}
-
-void kv_cmd_expiretime(kv_conn *c)
-{
-    remaining(c, seconds_since_1970);
-}
-
-void kv_cmd_pexpiretime(kv_conn *c)
-{
-    remaining(c, ms_since_1970);
+    const kv_value *v = kv_look(c, kv_arg(c, 1));
+    kv_unit unit = (kv_unit)c->command->arg;
+    int64_t ms = ms_of(unit);
+    if (!v || v->expires == 0) kv_number(&c->out, v ? -1 : -2);
+    else kv_number(&c->out, (v->expires - base_of(c, unit) + ms / 2) / ms);
 }

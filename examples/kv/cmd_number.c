@@ -27,33 +27,22 @@ static kv_verdict add_edit(kv_conn *c, kv_value *v, bool there, const void *arg)
     return KV_WRITE;
 }
 
-static void add(kv_conn *c, int64_t more)
+void kv_cmd_add_one(kv_conn *c)
 {
+    int64_t more = c->command->arg;
     kv_edit(c, kv_arg(c, 1), add_edit, &more);
 }
 
-void kv_cmd_incr(kv_conn *c)
-{
-    add(c, 1);
-}
-
-void kv_cmd_decr(kv_conn *c)
-{
-    add(c, -1);
-}
-
-void kv_cmd_incrby(kv_conn *c)
+void kv_cmd_add_by(kv_conn *c)
 {
     int64_t more;
-    if (kv_arg_number(c, 2, &more)) add(c, more);
-}
-
-void kv_cmd_decrby(kv_conn *c)
-{
-    int64_t less;
-    if (!kv_arg_number(c, 2, &less)) return;
-    if (less == INT64_MIN) kv_error(&c->out, "ERR decrement would overflow");
-    else add(c, -less);
+    if (!kv_arg_number(c, 2, &more)) return;
+    if (c->command->arg < 0 && more == INT64_MIN) {
+        kv_error(&c->out, "ERR decrement would overflow");
+        return;
+    }
+    more *= c->command->arg;
+    kv_edit(c, kv_arg(c, 1), add_edit, &more);
 }
 
 /* With 17 digits behind the point, but no zeros at the end. */

@@ -56,19 +56,19 @@ typedef struct option {
     const char *word;
     unsigned bit, excludes;
     bool of_set, of_get; /* SET, GETEX */
-    kv_unit unit;
+    kv_unit unit;  /* of those that have a time */
 } option;
 
 static const option options[] = {
-    {"NX", NX, XX, true, false, {0, false}},
-    {"XX", XX, NX, true, false, {0, false}},
-    {"GET", GET, 0, true, false, {0, false}},
-    {"KEEPTTL", KEEPTTL, PERSIST | TIMES, true, false, {0, false}},
-    {"PERSIST", PERSIST, KEEPTTL | TIMES, false, true, {0, false}},
-    {"EX", EX, KEEPTTL | PERSIST | (TIMES & ~EX), true, true, {1000, true}},
-    {"PX", PX, KEEPTTL | PERSIST | (TIMES & ~PX), true, true, {1, true}},
-    {"EXAT", EXAT, KEEPTTL | PERSIST | (TIMES & ~EXAT), true, true, {1000, false}},
-    {"PXAT", PXAT, KEEPTTL | PERSIST | (TIMES & ~PXAT), true, true, {1, false}},
+    {"NX", NX, XX, true, false, 0},
+    {"XX", XX, NX, true, false, 0},
+    {"GET", GET, 0, true, false, 0},
+    {"KEEPTTL", KEEPTTL, PERSIST | TIMES, true, false, 0},
+    {"PERSIST", PERSIST, KEEPTTL | TIMES, false, true, 0},
+    {"EX", EX, KEEPTTL | PERSIST | (TIMES & ~EX), true, true, KV_SECONDS},
+    {"PX", PX, KEEPTTL | PERSIST | (TIMES & ~PX), true, true, KV_MS},
+    {"EXAT", EXAT, KEEPTTL | PERSIST | (TIMES & ~EXAT), true, true, KV_SECONDS_1970},
+    {"PXAT", PXAT, KEEPTTL | PERSIST | (TIMES & ~PXAT), true, true, KV_MS_1970},
 };
 
 typedef struct change {
@@ -84,7 +84,7 @@ static const option *option_of(kv_text word, bool set, unsigned flags, bool more
     for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
         const option *o = &options[k];
         bool may = (set ? o->of_set : o->of_get) && !(flags & o->excludes);
-        if (may && kv_word(word, o->word) && (more || !o->unit.ms)) return o;
+        if (may && kv_word(word, o->word) && (more || !(o->bit & TIMES))) return o;
     }
     return NULL;
 }
@@ -99,7 +99,7 @@ static bool parse_options(kv_conn *c, size_t k, bool set, change *out)
             return false;
         }
         out->flags |= o->bit;
-        if (!o->unit.ms) continue;
+        if (!(o->bit & TIMES)) continue;
         out->unit = o->unit;
         out->time = ++k;
     }
@@ -146,20 +146,10 @@ void kv_cmd_set(kv_conn *c)
     if (parse_options(c, 3, true, &s) && parse_time(c, &s)) set(c, &s);
 }
 
-static void set_for(kv_conn *c, kv_unit unit)
-{
-    change s = {.bytes = kv_arg(c, 3), .time = 2, .unit = unit};
-    if (parse_time(c, &s)) set(c, &s);
-}
-
 void kv_cmd_setex(kv_conn *c)
 {
-    set_for(c, (kv_unit){1000, true});
-}
-
-void kv_cmd_psetex(kv_conn *c)
-{
-    set_for(c, (kv_unit){1, true});
+    change s = {.bytes = kv_arg(c, 3), .time = 2, .unit = (kv_unit)c->command->arg};
+    if (parse_time(c, &s)) set(c, &s);
 }
 
 void kv_cmd_setnx(kv_conn *c)

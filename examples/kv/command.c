@@ -14,8 +14,8 @@
 enum { NAME_MAX_ = 32, SHOWN = 128 }; /* bytes of a name; of what a client sent, in an error */
 
 const kv_command kv_commands[] = {
-#define KV_COMMAND(name, arity, flags, run, progress)                                           \
-    {name, arity, flags, kv_cmd_##run, progress},
+#define KV_COMMAND(name, arity, flags, run, arg, progress)                                      \
+    {name, arity, flags, kv_cmd_##run, arg, progress},
 #include "cmd.def"
 #undef KV_COMMAND
 };
@@ -39,11 +39,6 @@ const kv_command *kv_command_find(const kv_command *group, kv_text name)
     for (size_t k = 0; k < name.len; k++) text[n++] = (char)tolower((unsigned char)name.at[k]);
     text[n] = '\0';
     return bsearch(text, kv_commands, kv_commands_count, sizeof kv_commands[0], by_name);
-}
-
-const char *kv_command_name(const kv_conn *c)
-{
-    return c->command->name;
 }
 
 bool kv_arg_number(kv_conn *c, size_t k, int64_t *out)

@@ -95,45 +95,28 @@ bool kv_erase(kv_conn *c, kv_text key)
 
 typedef struct doomed {
     kv_loop *loop;
-    size_t used; /* of the loop's scratch: lengths and keys */
+    kv_names names;
     bool all;
-    bool more;   /* there was no room for a key */
 } doomed;
 
 static void doom(void *arg, kv_text key, int64_t expires)
 {
     doomed *d = arg;
-    uint16_t len = (uint16_t)key.len;
-    if (!d->all && (expires == 0 || d->loop->time <= expires)) return;
-    d->more = d->used + sizeof len + key.len > KV_SCRATCH;
-    if (d->more) return;
-    memcpy(d->loop->scratch + d->used, &len, sizeof len);
-    memcpy(d->loop->scratch + d->used + sizeof len, key.at, key.len);
-    d->used += sizeof len + key.len;
+    if (d->all || (expires != 0 && d->loop->time > expires)) kv_names_add(&d->names, key);
 }
 
 /* A key that is changed meanwhile stays: that was later. */
-static void clear_noted(const doomed *d)
-{
-    kv_loop *l = d->loop;
-    for (size_t at = 0; at < d->used;) {
-        uint16_t len;
-        memcpy(&len, l->scratch + at, sizeof len);
-        kv_text key = {l->scratch + at + sizeof len, len};
-        if (look(l, key) && d->all) (void)l->server->cfg.store->erase(l->user, key, &l->value);
-        at += sizeof len + len;
-    }
-}
-
 void kv_clear(kv_loop *l, size_t part, bool all)
 {
-    doomed d = {.loop = l, .all = all, .more = true};
-    while (d.more) {
-        d.more = false;
-        d.used = 0;
+    doomed d;
+    do {
+        kv_text key;
+        d = (doomed){.loop = l, .all = all, .names = {.at = l->scratch, .room = KV_SCRATCH}};
         l->server->cfg.store->scan(l->user, part, doom, &d);
-        clear_noted(&d);
-    }
+        for (size_t at = 0; kv_names_next(&d.names, &at, &key);) {
+            if (look(l, key) && all) (void)l->server->cfg.store->erase(l->user, key, &l->value);
+        }
+    } while (d.names.full);
 }
 
 /* All loops together see each part once a second. */

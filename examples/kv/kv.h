@@ -47,7 +47,7 @@ typedef struct kv_errand {
     void (*visit)(kv_loop *at, kv_conn *conn); /* on each loop, the own one first */
     void (*done)(kv_conn *conn);               /* at home */
     int64_t sum;
-    size_t used;                               /* of kv_errand_room() */
+    kv_names names;
 } kv_errand;
 
 struct kv_conn {
@@ -133,10 +133,10 @@ void kv_conn_kill(kv_conn *conn);
 bool kv_inbox_open(kv_loop *loop);
 void kv_errand_start(kv_conn *conn, void (*visit)(kv_loop *at, kv_conn *conn),
                      void (*done)(kv_conn *conn));
-/* What an errand may write down: the connection's buffer behind the request. */
-static inline kv_reply kv_errand_room(kv_conn *c)
+/* What an errand may write into: the connection's buffer behind the request. */
+static inline char *kv_errand_room(kv_conn *c)
 {
-    return (kv_reply){.buffer = c->in.buffer + c->in.len, .room = c->in.room - c->in.len};
+    return c->in.buffer + c->in.len;
 }
 
 bool kv_deal(kv_loop *to, const thetis_conn *socket);
@@ -153,9 +153,6 @@ static inline kv_text kv_arg(const kv_conn *conn, size_t k)
 
 /* An integer; else an error is the reply. */
 bool kv_arg_number(kv_conn *conn, size_t k, int64_t *out);
-
-/* The full name of the command that runs: "get", "client|id". */
-const char *kv_command_name(const kv_conn *conn);
 
 /* ---- keyspace.c: what commands do to keys ---------------------------------------------------- */
 

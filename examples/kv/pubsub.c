@@ -102,35 +102,36 @@ void kv_subs_drop(kv_conn *c)
     while (c->subs) drop(c, &c->subs);
 }
 
-static void reply(kv_conn *c, const char *what, const kv_text *name)
+static void reply(kv_conn *c, const kv_text *name)
 {
     kv_push(&c->out, 3);
-    kv_bulk(&c->out, kv_string(what));
+    kv_bulk(&c->out, kv_string(c->command->name));
     if (name) kv_bulk(&c->out, *name);
     else kv_null(&c->out);
     kv_number(&c->out, c->channels + c->patterns);
 }
 
-static void subscribe(kv_conn *c, bool pattern)
+void kv_cmd_subscribe(kv_conn *c)
 {
+    bool pattern = c->command->arg;
     for (size_t k = 1; k < c->in.argc; k++) {
         kv_text name = kv_arg(c, k);
-        if (add(c, name, pattern)) reply(c, kv_command_name(c), &name);
+        if (add(c, name, pattern)) reply(c, &name);
         else kv_error(&c->out, "ERR too many subscriptions, or too long a name");
     }
 }
 
-static void unsubscribe(kv_conn *c, bool pattern)
+void kv_cmd_unsubscribe(kv_conn *c)
 {
-    const char *what = kv_command_name(c);
+    bool pattern = c->command->arg;
     for (size_t k = 1; k < c->in.argc; k++) {
         kv_text name = kv_arg(c, k);
         kv_sub **mine = find_mine(c, name, pattern);
         if (*mine) drop(c, mine);
-        reply(c, what, &name);
+        reply(c, &name);
     }
     if (c->in.argc > 1) return;
-    if (*count_of(c, pattern) == 0) reply(c, what, NULL);
+    if (*count_of(c, pattern) == 0) reply(c, NULL);
     for (kv_sub **mine = &c->subs; *mine;) {
         if ((*mine)->pattern != pattern) {
             mine = &(*mine)->next_mine;
@@ -138,28 +139,8 @@ static void unsubscribe(kv_conn *c, bool pattern)
         }
         kv_text name = name_of(*mine); /* stays readable until somebody subscribes */
         drop(c, mine);
-        reply(c, what, &name);
+        reply(c, &name);
     }
-}
-
-void kv_cmd_subscribe(kv_conn *c)
-{
-    subscribe(c, false);
-}
-
-void kv_cmd_psubscribe(kv_conn *c)
-{
-    subscribe(c, true);
-}
-
-void kv_cmd_unsubscribe(kv_conn *c)
-{
-    unsubscribe(c, false);
-}
-
-void kv_cmd_punsubscribe(kv_conn *c)
-{
-    unsubscribe(c, true);
 }
 
 /* ---- publishing ------------------------------------------------------------------------------ */
@@ -203,7 +184,7 @@ static void reply_sum(kv_conn *c)
 static void ask(kv_conn *c, void (*visit)(kv_loop *at, kv_conn *conn), void (*done)(kv_conn *conn))
 {
     c->errand.sum = 0;
-    c->errand.used = 0;
+    c->errand.names = (kv_names){.at = kv_errand_room(c), .room = c->in.room - c->in.len};
     kv_errand_start(c, visit, done);
 }
 
@@ -226,7 +207,7 @@ static size_t count_subs(kv_loop *l, kv_text channel)
 /* A count for each channel that is asked for. */
 static void visit_numsub(kv_loop *l, kv_conn *from)
 {
-    char *at = kv_errand_room(from).buffer;
+    char *at = kv_errand_room(from);
     for (size_t k = 2; k < from->in.argc; k++, at += sizeof(uint32_t)) {
         uint32_t n;
         memcpy(&n, at, sizeof n);
@@ -237,7 +218,7 @@ static void visit_numsub(kv_loop *l, kv_conn *from)
 
 static void reply_numsub(kv_conn *c)
 {
-    const char *at = kv_errand_room(c).buffer;
+    const char *at = kv_errand_room(c);
     kv_array(&c->out, 2 * (c->in.argc - 2));
     for (size_t k = 2; k < c->in.argc; k++, at += sizeof(uint32_t)) {
         uint32_t n;
@@ -249,34 +230,23 @@ static void reply_numsub(kv_conn *c)
 
 void kv_cmd_pubsub_numsub(kv_conn *c)
 {
-    kv_reply room = kv_errand_room(c);
     size_t size = (c->in.argc - 2) * sizeof(uint32_t);
-    if (size > room.room) {
+    if (size > c->in.room - c->in.len) {
         kv_error(&c->out, "ERR too many channels");
         return;
     }
-    memset(room.buffer, 0, size);
+    memset(kv_errand_room(c), 0, size);
     kv_errand_start(c, visit_numsub, reply_numsub);
 }
 
-/* Notes a name once: lengths and names, one behind the other. */
+/* A name once. */
 static void note_name(kv_conn *c, kv_text name)
 {
-    kv_reply room = kv_errand_room(c);
-    uint16_t len;
-    for (size_t at = 0; at < c->errand.used; at += sizeof len + len) {
-        memcpy(&len, room.buffer + at, sizeof len);
-        if (kv_equal(name, (kv_text){room.buffer + at + sizeof len, len})) return;
+    kv_text other;
+    for (size_t at = 0; kv_names_next(&c->errand.names, &at, &other);) {
+        if (kv_equal(name, other)) return;
     }
-    len = (uint16_t)name.len;
-    if (c->errand.sum < 0 || room.room - c->errand.used < sizeof len + len) {
-        c->errand.sum = -1;
-        return;
-    }
-    memcpy(room.buffer + c->errand.used, &len, sizeof len);
-    memcpy(room.buffer + c->errand.used + sizeof len, name.at, name.len);
-    c->errand.used += sizeof len + len;
-    c->errand.sum++;
+    kv_names_add(&c->errand.names, name);
 }
 
 static void visit_channels(kv_loop *l, kv_conn *from)
@@ -296,23 +266,16 @@ static void visit_patterns(kv_loop *l, kv_conn *from)
 
 static void reply_numpat(kv_conn *c)
 {
-    if (c->errand.sum < 0) kv_error(&c->out, "ERR the reply is too long");
-    else kv_number(&c->out, c->errand.sum);
+    c->out.full |= c->errand.names.full;
+    kv_number(&c->out, (int64_t)c->errand.names.count);
 }
 
 static void reply_channels(kv_conn *c)
 {
-    kv_reply room = kv_errand_room(c);
-    uint16_t len;
-    if (c->errand.sum < 0) {
-        kv_error(&c->out, "ERR the reply is too long");
-        return;
-    }
-    kv_array(&c->out, (size_t)c->errand.sum);
-    for (size_t at = 0; at < c->errand.used; at += sizeof len + len) {
-        memcpy(&len, room.buffer + at, sizeof len);
-        kv_bulk(&c->out, (kv_text){room.buffer + at + sizeof len, len});
-    }
+    kv_text name;
+    c->out.full |= c->errand.names.full;
+    kv_array(&c->out, c->errand.names.count);
+    for (size_t at = 0; kv_names_next(&c->errand.names, &at, &name);) kv_bulk(&c->out, name);
 }
 
 void kv_cmd_pubsub_numpat(kv_conn *c)

@@ -107,3 +107,24 @@ bool kv_glob(kv_text pattern, kv_text text)
         }
     }
 }
+
+void kv_names_add(kv_names *n, kv_text name)
+{
+    uint16_t len = (uint16_t)name.len;
+    n->full |= n->room - n->used < sizeof len + name.len;
+    if (n->full) return;
+    memcpy(n->at + n->used, &len, sizeof len);
+    memcpy(n->at + n->used + sizeof len, name.at, name.len);
+    n->used += sizeof len + name.len;
+    n->count++;
+}
+
+bool kv_names_next(const kv_names *n, size_t *at, kv_text *name)
+{
+    uint16_t len;
+    if (*at == n->used) return false;
+    memcpy(&len, n->at + *at, sizeof len);
+    *name = (kv_text){n->at + *at + sizeof len, len};
+    *at += sizeof len + len;
+    return true;
+}

@@ -34,4 +34,16 @@ bool kv_float(kv_text text, long double *out);
  * both lengths. */
 bool kv_glob(kv_text pattern, kv_text text);
 
+/* Names in a piece of memory, one behind the other, each with its length. */
+typedef struct kv_names {
+    char *at;
+    size_t room, used, count;
+    bool full; /* one did not fit */
+} kv_names;
+
+void kv_names_add(kv_names *names, kv_text name);
+
+/* The name at *at, which is 0 at first; false: it was the last one. */
+bool kv_names_next(const kv_names *names, size_t *at, kv_text *name);
+
 #endif
