@@ -46,6 +46,7 @@ static kv_parsed count(kv_parser *p, const char *too_big, const char *wrong, int
         return p->len - p->at > KV_COUNT_MAX ? garbage(p, too_big) : KV_MORE;
     }
     size_t next = p->at + text.len + 2;
+    if (text.len > KV_COUNT_MAX) return garbage(p, too_big);
     if (next > p->len) return KV_MORE;
     if (*wrong == '$' && text.at[0] != '$') {
         (void)garbage(p, "expected '$', got");
@@ -153,6 +154,7 @@ static kv_parsed words(kv_parser *p)
         return p->len - p->at > KV_LINE_MAX ? garbage(p, "too big inline request") : KV_MORE;
     }
     size_t next = p->at + text.len + 1;
+    if (text.len > KV_LINE_MAX) return garbage(p, "too big inline request");
     for (size_t k = 0;;) {
         while (k < text.len && isspace((unsigned char)text.at[k])) k++;
         if (k == text.len) break;

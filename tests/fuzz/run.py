@@ -35,7 +35,7 @@ SIM = ["src/thetis.c"] + [str(path.relative_to(ROOT)) for folder, unused in (
     ("sim", "main ask shrink"), ("sim/personality", ""), ("tests/sim", "main"))
     for path in sorted((ROOT / folder).glob("*.c")) if path.stem not in unused.split()]
 # What a target is made of, and how many bytes an input has; the other targets: LIBRARY, LENGTH.
-SOURCES = {"sim": SIM, "addr": ["src/core/addr.c", "src/core/assert.c", "src/port/port_linux.c",
+SOURCES = {"sim": SIM, "kv": ["examples/kv/parse.c", "examples/kv/text.c"], "addr": ["src/core/addr.c", "src/core/assert.c", "src/port/port_linux.c",
                     "src/port/port_posix.c"]}
 LENGTHS = {"sim": 2048}
 LENGTH = 256
@@ -54,7 +54,7 @@ class Control(NamedTuple):
 
 SPSC, BYTES = "include/thetis/spsc.h", "include/thetis/bytes_view.h"
 BCAST, LATEST = "include/thetis/bcast.h", "include/thetis/latest.h"
-LANES = "src/ring/lanes.c"
+LANES, KV = "src/ring/lanes.c", "examples/kv/parse.c"
 CONTROLS = [
     Control("head is believed", "spsc", SPSC, "if (apart && (at - head", "if (0 && (at - head"),
     Control("tail is believed", "spsc", SPSC, "if (apart && tail - at", "if (0 && tail - at"),
@@ -82,6 +82,12 @@ CONTROLS = [
             "if (len >= sizeof out->u.path)", "if (0)"),
     Control("commit believes the room", "bytes", BYTES,
             "(view.bytes.apart && size > room)", "0"),
+    Control("arguments do not move along", "kv", KV,
+            "p->args[k].at -= (uint32_t)shift;", "p->args[k].at -= 0;"),
+    Control("a quote goes over the end", "kv", KV,
+            "while (++*k < text.len && text.at[*k] != quote)", "while (text.at[++*k] != quote)"),
+    Control("a line is searched on from too far", "kv", KV,
+            "p->looked > shift ? p->looked - shift : 0", "p->looked"),
     Control("a record without room for a ticket", "lanes", LANES,
             "if (size < THETIS_LANES_TICKET_) s = THETIS_ECORRUPT;\n        else head", "head"),
 ]
@@ -135,7 +141,7 @@ def probe(tap, control):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         changed = folder / control.path
-        for part in ("include", "src", "sim", "tests/sim"):
+        for part in ("include", "src", "sim", "tests/sim", "examples/kv"):
             shutil.copytree(ROOT / part, folder / part)
         changed.write_text(text.replace(control.old, control.new))
         build(control.target, folder / "program", folder)

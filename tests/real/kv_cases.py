@@ -24,6 +24,7 @@ from client import Client, oracle, thetis_kv  # noqa: E402
 from tap import Tap  # noqa: E402
 
 LENGTH = 40
+LIMIT_S = 60
 COMMANDS = 16000
 SERVERS = {
     "thetis, 1 loop": (),
@@ -74,6 +75,66 @@ def compare_parties(ours, theirs, seed, commands):
             raise differ.failing(differ.run_party, ours, theirs, 3, least) or found
 
 
+class Planted(Client):
+    """A server with a fault: APPEND says one too many where that makes 3."""
+
+    def send(self, *requests):
+        """Remembers which replies are those of APPEND."""
+        self.names = [request.split(b"\r\n")[2].upper() for request in requests]
+        super().send(*requests)
+
+    def read(self):
+        """A reply, or a wrong one."""
+        reply = super().read()
+        wrong = self.names.pop(0) == b"APPEND" and reply == b":2\r\n"
+        return b":3\r\n" if wrong else reply
+
+
+def planted(program, args):
+    """A wrong reply is found, and what leads to it is two commands at most."""
+    with oracle() as theirs, thetis_kv(program) as ours:
+        pair = Planted(ours), Client(theirs)
+        for k in range(1000):
+            found = differ.failing(differ.run, *pair, sequence(f"{args.seed}.planted.{k}"))
+            if found:
+                break
+        assert found, "nothing found in 40000 commands"
+        least = differ.shrink(lambda some: differ.failing(differ.run, *pair, some), found.requests)
+        assert len(least) <= 2 and least[-1][0].upper() == b"APPEND", least
+
+
+# ---- clients that we did not write ---------------------------------------------------------------
+
+def output(*command, text=None):
+    """What a program prints; it must end with 0."""
+    done = subprocess.run([str(word) for word in command], input=text, text=True, timeout=LIMIT_S,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, f"{command[0]}: {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def redis_cli(program, _):
+    """It talks in both versions of the protocol."""
+    with thetis_kv(program, "--loops", "2") as port:
+        text = "set a 1\nincr a\nget a\nmget a b\nkeys *\n"
+        for version in ("-2", "-3"):
+            said = output("redis-cli", version, "-p", port, text=text).split("\n")
+            assert said == ["OK", "2", "2", "2", "", "a", ""], said
+        assert "thetis_version" in output("redis-cli", "-p", port, "info")
+        assert output("redis-cli", "-p", port, "--scan").split() == ["a"]
+
+
+def redis_benchmark(program, _):
+    """It gets all its replies, plain and pipelined."""
+    for options in ((), ("--loops", "2"), ("--loops", "2", "--store", "mutex"),
+                    ("--backend", "poll")):
+        with thetis_kv(program, *options) as port:
+            for pipeline in (1, 16):
+                said = output("redis-benchmark", "-p", port, "-n", 2000, "-P", pipeline, "-r", 100,
+                              "-t", "ping,set,get,incr,mset", "--csv")
+                assert said.count("\n") >= 6, said
+
+
 def differential(program, args):
     """(name, case) for each kind of server."""
     for name, options in SERVERS.items():
@@ -82,6 +143,8 @@ def differential(program, args):
                 compare(ours, theirs, args.seed, args.commands // len(SERVERS))
                 compare_parties(ours, theirs, args.seed, args.commands // len(SERVERS))
         yield f"same as redis-server: {name}, seed {args.seed}", case
+    for case in (planted, redis_cli, redis_benchmark):
+        yield case.__name__, lambda case=case: case(program, args)
 
 
 def main():

@@ -118,7 +118,8 @@ def oracle():
 
 @contextlib.contextmanager
 def thetis_kv(program, *options):
-    """The port of a thetis-kv."""
+    """The port of a thetis-kv, which must end well when it is told to."""
     port = demo.free_port()
-    with serving([program, "--port", port, *options], port):
+    with serving([program, "--port", port, *options], port) as process:
         yield port
+    assert process.returncode == 0, f"thetis-kv ended with {process.returncode}"
