@@ -141,8 +141,9 @@ TEST(a_long_pipeline_in_a_short_buffer)
     static char expected[100 * 70];
     size_t len = 0, out = 0;
     for (unsigned k = 0; k < 100; k++) {
-        len += (size_t)snprintf(many + len, sizeof many - len, "*2\r\n$4\r\nECHO\r\n$%u\r\n%0*u\r\n",
-                                k % 40 + 2, (int)(k % 40 + 2), k);
+        len += (size_t)snprintf(many + len, sizeof many - len,
+                                "*2\r\n$4\r\nECHO\r\n$%u\r\n%0*u\r\n", k % 40 + 2,
+                                (int)(k % 40 + 2), k);
         out += (size_t)snprintf(expected + out, sizeof expected - out, "<ECHO><%0*u>;",
                                 (int)(k % 40 + 2), k);
     }

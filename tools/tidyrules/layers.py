@@ -43,7 +43,7 @@ ALLOWED = {
 
 # Parts of tests/ that may open internals.
 OPEN_TESTS = ("tests/unit/", "tests/model/", "tests/conform/", "tests/sim/", "tests/harness/",
-              "tests/fuzz/fuzz_sim.c", "bench/bench_sim.c")
+              "tests/fuzz/fuzz_kv.c", "tests/fuzz/fuzz_sim.c", "bench/bench_sim.c")
 
 # What the library may use of C without an operating system, outside src/port.
 FREESTANDING = set("""ctype float inttypes limits math stdalign stdarg stdbool stddef stdint stdio
