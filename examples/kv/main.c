@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static const char use[] =
@@ -82,6 +83,16 @@ static void parse(kv_config *cfg, const char **addr, unsigned *port, int option)
     }
 }
 
+/* As many descriptors as connections may need, if the system lets us. */
+static void raise_limit(const kv_config *cfg)
+{
+    struct rlimit r;
+    rlim_t want = (cfg->connections + KV_REFUSALS + 16) * cfg->loops + 16;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want) return;
+    r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int main(int argc, char **argv)
 {
     kv_config cfg = {.loops = 1, .store = stores[0], .connections = 1000, .subscriptions = 4096,
@@ -96,6 +107,7 @@ int main(int argc, char **argv)
     (void)snprintf(text, sizeof text, strchr(addr, ':') ? "[%s]:%u" : "%s:%u", addr, port);
     if (optind < argc || thetis_addr_parse(&cfg.addr, text) != THETIS_OK) errx(2, "%s", use);
     cfg.output = 8 * cfg.table.value_max + (1 << 19);
+    raise_limit(&cfg);
     server = kv_server_create(&cfg, &why);
     if (!server) errx(1, "%s: %s", text, why);
     struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};

@@ -10,6 +10,7 @@ FOLDER has the built examples; thetis-kv is in ../bin from there.
 import argparse
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -135,6 +136,21 @@ def redis_benchmark(program, _):
                 assert said.count("\n") >= 6, said
 
 
+def idle(program, _):
+    """10,000 connections, or as many as this process may have, and each is served."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    count = min(10000, most - 100)
+    with thetis_kv(program, "--loops", "2", "--connections", "10000") as port:
+        clients = [Client(port, f"127.0.0.{2 + k % 4}") for k in range(count)]
+        for client in clients:
+            client.send(b"PING\r\n")
+        assert all(client.read() == b"+PONG\r\n" for client in clients)
+        assert clients[0].ask("INFO", "clients").count(b"connected_clients:%d\r\n" % count) == 1
+        for client in clients:
+            client.close()
+
+
 def differential(program, args):
     """(name, case) for each kind of server."""
     for name, options in SERVERS.items():
@@ -143,7 +159,7 @@ def differential(program, args):
                 compare(ours, theirs, args.seed, args.commands // len(SERVERS))
                 compare_parties(ours, theirs, args.seed, args.commands // len(SERVERS))
         yield f"same as redis-server: {name}, seed {args.seed}", case
-    for case in (planted, redis_cli, redis_benchmark):
+    for case in (planted, redis_cli, redis_benchmark, idle):
         yield case.__name__, lambda case=case: case(program, args)
 
 

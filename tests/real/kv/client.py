@@ -14,8 +14,8 @@ LIMIT_S = 60
 class Client:
     """A connection that sends requests and reads replies as they are."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT_S)
+    def __init__(self, port, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT_S, (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.data, self.at = b"", 0
 
