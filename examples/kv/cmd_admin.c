@@ -205,11 +205,14 @@ static void info_clients(kv_conn *c, page *p)
 
 static void info_stats(kv_conn *c, page *p)
 {
-    const kv_counters *n = &c->loop->server->count;
-    print(p, "# Stats\r\ntotal_connections_received:%zu\r\ntotal_commands_processed:%zu\r\n"
+    const kv_server *s = c->loop->server;
+    const kv_counters *n = &s->count;
+    uint64_t commands = 0;
+    for (unsigned k = 0; k < s->cfg.loops; k++) commands += thetis_hist_count(&s->loops[k].latency);
+    print(p, "# Stats\r\ntotal_connections_received:%zu\r\ntotal_commands_processed:%" PRIu64 "\r\n"
           "rejected_connections:%zu\r\nexpired_keys:%zu\r\n"
           "client_output_buffer_limit_disconnections:%zu\r\n",
-          (size_t)value_of(&n->accepted), (size_t)value_of(&n->commands),
+          (size_t)value_of(&n->accepted), commands,
           (size_t)value_of(&n->refused), (size_t)value_of(&n->expired),
           (size_t)value_of(&n->overflows));
 }

@@ -134,6 +134,5 @@ void kv_execute(kv_conn *c)
         c->out.full = false;
         kv_error(&c->out, "ERR the reply is too long");
     }
-    (void)thetis_atomic_fetch_add_relaxed(&l->server->count.commands, 1);
     thetis_hist_record(&l->latency, ns() - since);
 }

@@ -9,11 +9,13 @@
 
 #include <string.h>
 
-/* Erases what is over, unless it has been changed. */
+/* Erases what is over, unless it has been changed; if it cannot, its version stays in the loop's
+ * `value`, to be replaced. */
 static void expire(kv_loop *l, kv_text key)
 {
     if (l->server->cfg.store->erase(l->user, key, &l->value) != THETIS_OK) return;
     (void)thetis_atomic_fetch_add_relaxed(&l->server->count.expired, 1);
+    l->value.version = 0;
 }
 
 static kv_value *look(kv_loop *l, kv_text key)
@@ -25,7 +27,6 @@ static kv_value *look(kv_loop *l, kv_text key)
     }
     v->len = 0;
     v->expires = 0;
-    v->version = 0;
     return NULL;
 }
 

@@ -29,13 +29,13 @@ enum {
 typedef struct kv_config {
     thetis_addr addr;
     unsigned loops;
-    const char *backend; /* NULL: the best */
-    bool deal;           /* the first loop listens, and deals connections out */
+    const char *backend;  /* NULL: the best */
+    bool deal;            /* the first loop listens, and deals connections out */
     const kv_store_ops *store;
     kv_store_cfg table;
-    size_t connections;  /* of each loop */
+    size_t connections;   /* of each loop */
     size_t subscriptions; /* likewise */
-    size_t output;       /* bytes of replies that a connection may have in store */
+    size_t output;        /* bytes of replies that a connection may have in store */
     int64_t (*now)(void); /* ms since 1970 */
 } kv_config;
 
@@ -54,17 +54,18 @@ struct kv_conn {
     thetis_tcp tcp; /* first: its address is the connection's */
     kv_loop *loop;
     kv_conn *next_free;
+    uint64_t id;
     kv_parser in;
     kv_reply out;
     thetis_send send;
-    size_t sent;         /* bytes of `out` that the stack has accepted */
-    uint64_t id;
+    size_t sent;                      /* bytes of `out` that the stack has accepted */
     const struct kv_command *command; /* that runs */
     kv_errand errand;
-    struct kv_sub *subs; /* the newest first */
-    unsigned channels, patterns;
-    bool open, receiving, sending, away, ended; /* ended: is being closed */
+    struct kv_sub *subs;              /* the newest first */
+    unsigned channels, patterns;      /* how many of these */
+    bool open, receiving, sending, away;
     bool closing; /* as soon as all replies are sent; no more requests */
+    bool ended;   /* is being closed */
     uint8_t name_len;
     char name[KV_NAME_MAX];
 };
@@ -75,30 +76,29 @@ struct kv_loop {
     thetis_inbox inbox; /* first: its address is the loop's */
     kv_server *server;
     thetis_loop *loop;
-    kv_user *user;     /* of the store */
     unsigned number;
     bool stopping;
-    kv_conn *conns, *free_conn;
-    size_t open;       /* connections */
-    int64_t time;      /* of the request that runs, ms since 1970 */
-    kv_value value;    /* where values are copied to and changed */
-    char *scratch;     /* KV_SCRATCH */
     thetis_listener listener;
-    thetis_timer sweep;
-    size_t swept;      /* the part of the store that comes next */
-    uint64_t draw;     /* for a random key */
-    thetis_hist latency; /* of requests, ns */
-    struct kv_sub *free_sub, *sub_memory;
-    struct kv_sub *lists[KV_CHANNEL_LISTS], *patterns;
     thetis_inbox_sender senders[KV_LOOPS_MAX]; /* to each loop */
     unsigned joined;                           /* how many of these */
+    kv_conn *conns, *free_conn;
+    size_t open;         /* connections */
+    thetis_hist latency; /* of requests, ns */
+    int64_t time;        /* of the request that runs, ms since 1970 */
+    kv_user *user;       /* of the store */
+    kv_value value;      /* where values are copied to and changed */
+    char *scratch;       /* KV_SCRATCH */
+    thetis_timer sweep;
+    size_t swept;        /* the part of the store that comes next */
+    uint64_t draw;       /* for a random key */
+    struct kv_sub *lists[KV_CHANNEL_LISTS], *patterns, *free_sub, *sub_memory;
     void *inbox_memory;
     char *buffers;
     kv_span *spans;
 };
 
 typedef struct kv_counters {
-    thetis_atomic clients, ids, accepted, refused, commands, expired, overflows, hz;
+    thetis_atomic clients, ids, accepted, refused, expired, overflows, hz;
 } kv_counters;
 
 struct kv_server {
@@ -133,6 +133,7 @@ void kv_conn_kill(kv_conn *conn);
 bool kv_inbox_open(kv_loop *loop);
 void kv_errand_start(kv_conn *conn, void (*visit)(kv_loop *at, kv_conn *conn),
                      void (*done)(kv_conn *conn));
+
 /* What an errand may write into: the connection's buffer behind the request. */
 static inline char *kv_errand_room(kv_conn *c)
 {

@@ -203,6 +203,7 @@ TEST(clients_that_vanish)
             CHECK_EQ(setsockopt(fd[k], SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
         }
         for (int k = 0; k < CONNECTIONS; k++) CHECK_EQ(close(fd[k]), 0);
+        wait_for(&r.server->count.accepted, (uintptr_t)(round + 1) * CONNECTIONS);
         wait_for(&r.server->count.clients, 0);
     }
     int fd = connect_to(r);
