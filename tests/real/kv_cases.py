@@ -151,6 +151,13 @@ def idle(program, _):
             client.close()
 
 
+def stall(program, _):
+    """The program that stops a thread ends with its three rows; how long is for people to read."""
+    rows = output(f"{program}-stall", "--stops", 1, "--workers", 1).split("\n")
+    names = [row.split()[0] for row in rows if row]
+    assert names == ["stopped", "nothing", "thetis", "mutex"], rows
+
+
 def differential(program, args):
     """(name, case) for each kind of server."""
     for name, options in SERVERS.items():
@@ -159,7 +166,7 @@ def differential(program, args):
                 compare(ours, theirs, args.seed, args.commands // len(SERVERS))
                 compare_parties(ours, theirs, args.seed, args.commands // len(SERVERS))
         yield f"same as redis-server: {name}, seed {args.seed}", case
-    for case in (planted, redis_cli, redis_benchmark, idle):
+    for case in (planted, redis_cli, redis_benchmark, idle, stall):
         yield case.__name__, lambda case=case: case(program, args)
 
 
