@@ -33,8 +33,9 @@
  * it.
  *
  * Orders, beside those of domain.h:
- *   map.state  who sets the state has seen the cells that it speaks of; whoever loads it acquires
- *              what they have.
+ *   map.state  who ends a resize or trims has seen the cells that the state speaks of; whoever
+ *              loads it acquires what they have. Beginning one tells nothing new: its relaxed
+ *              compare-and-swap hands on what was released before.
  *   map.front  the same for the units that it counts.
  * `working` is relaxed: the full fence of a protection comes between it and what a thread does.
  */

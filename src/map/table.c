@@ -52,7 +52,7 @@ void tht_map_begin(thetis_map *map, uintptr_t state, enum tht_map_way way)
     if (!table_can_begin(map, state, way)) return;
     uintptr_t log = (state & THT_MAP_LOG) + (way == THT_MAP_GROW ? 1 : (uintptr_t)-1);
     uintptr_t next = table_state(tht_map_number(state) + 1, log, way);
-    (void)thetis_atomic_cas_release(&map->shared->state, state, next); /* pair: map.state */
+    (void)thetis_atomic_cas_relaxed(&map->shared->state, state, next); /* hands on what was there */
 }
 
 static void table_count(thetis_map *map, const thetis_domain_thread *me, uintptr_t by)
