@@ -65,6 +65,7 @@ CLANG = if command -v clang >/dev/null; then export CC=clang CXX=clang++; fi
 # The concurrency tester over all scenarios, with the instrumentation of both compilers.
 MODEL = --list build/check/tests/suite.txt --list build/check-clang/tests/suite.txt \
 	--check "$(PYTHON) tests/model/model.py build/check/bin/thetis-check" \
+	--check "$(PYTHON) tests/model/model.py build/check/bin/thetis-check --orders" \
 	--check "$(PYTHON) tests/model/model.py build/check-clang/bin/thetis-check --short" \
 	--check "$(PYTHON) tests/model/faults.py build/check"
 

@@ -8,9 +8,8 @@
 #include "campaign.h"
 
 /* Weakens every order of every line that the chosen scenarios reach, controls excepted, to every
- * weaker one, and runs the scenarios that reach it until one fails: a hundredth of the schedules
- * first, then a tenth, then all. Prints a line for each; returns the exit status: 1 if one survives
- * without a proof. */
+ * weaker one, and runs the scenarios that reach it until one fails or all have run all schedules.
+ * Prints a line for each; returns the exit status: 1 if one survives without a proof. */
 int tst_mutate_run(const tst_options *options, const thetis_check_scenario *const scenarios[],
                    size_t count);
 

@@ -136,6 +136,18 @@ def corrected(scratch):
     says(run(scratch / "ring", *FEW, "--mutate"), "^4 killed, 0 equivalent, 0 survived$")
 
 
+def needless(scratch):
+    """an order that nobody needs survives, and is a failure"""
+    text = block("c").replace(BUG, CURE)
+    own = "atomic_load_explicit(&tail, memory_order_relaxed)"
+    expect(text.count(own) == 1, "push does not load its own word once")
+    (scratch / "needless.c").write_text(text.replace(own, own.replace("relaxed", "acquire")))
+    build(scratch, "gcc", scratch / "needless.c", scratch / "needless")
+    said = fails([scratch / "needless", *FEW, "--mutate"])
+    says(said, r"^survived +needless\.c:9: load acquire to relaxed$",
+         "^4 killed, 0 equivalent, 1 survived$")
+
+
 def refused(scratch):
     """a program that was compiled without the flags, or linked with the sanitizer, does not run"""
     (scratch / "bare.c").write_text(block("c"))
@@ -183,6 +195,7 @@ CASES = [
       for case in (by_pkgconfig, by_find_package, guide, structures)
       for compiler in ("gcc", "clang")),
     (corrected, ["pkg-config", "gcc", "addr2line"]),
+    (needless, ["pkg-config", "gcc", "addr2line"]),
     (refused, ["pkg-config", "gcc"]),
     *((cxx(compiler), ["pkg-config", "addr2line", compiler]) for compiler in ("g++", "clang++")),
 ]
