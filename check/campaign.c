@@ -135,10 +135,13 @@ static void add_memory(tst_result *r, const tst_options *o, bool allocates)
 }
 
 /* A first look: is memory allocated, how long is a run? Also learns most of what is shared. */
-static void look(const thetis_check_scenario *s, uint64_t seed, bool *allocates, uint64_t *longest)
+static void look(const thetis_check_scenario *s, const tst_options *o, bool *allocates,
+                 uint64_t *longest)
 {
-    enum { LOOKS = 200 };
+    enum { LOOKS = 200, LEAST = 20 };
     tst_phase p = {.strategy = &tst_strategy_random, .weak = !(s->flags & THETIS_CHECK_SC)};
+    uint64_t most = (o->schedules < LOOKS ? o->schedules : LOOKS) / (s->slow ? s->slow : 1);
+    if (most < LEAST) most = LEAST;
     *allocates = false;
     *longest = 0;
     tst.limit = SPIN_LOOK;
@@ -146,8 +149,8 @@ static void look(const thetis_check_scenario *s, uint64_t seed, bool *allocates,
     tst.weak = p.weak;
     tst.reuse = false;
     tst.fail_alloc = 0;
-    for (uint64_t n = 0; n < LOOKS; n++) {
-        one_schedule(&p, seed, n);
+    for (uint64_t n = 0; n < most; n++) {
+        one_schedule(&p, o->seed, n);
         if (tst.verdict) break;
         if (tst.allocs > 0) *allocates = true;
         if (tst.points > *longest) *longest = tst.points;
@@ -159,7 +162,7 @@ static void plan(tst_result *r, const tst_options *o)
     const thetis_check_scenario *s = r->scenario;
     bool allocates, stops = !(s->flags & THETIS_CHECK_BLOCKING) && s->threads > 1;
     uint64_t longest, n = o->schedules;
-    look(s, o->seed, &allocates, &longest);
+    look(s, o, &allocates, &longest);
     r->longest = longest;
     tst_dfs_bound = longest <= SHORT_RUN ? 3 : 2;
     add(r, o, &tst_strategy_random, true, n);
