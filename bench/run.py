@@ -150,12 +150,12 @@ def mpmc():
                     "rte_ring", "mutex"), *crowds("mpmc")]
 
 
-def map_mix(size, keys, full_only=False):
+def map_mix(size, keys, full_only=False, stem="map"):
     """Lookups and put in five mixtures, of keys that are wanted alike, and after Zipf; churn."""
     mixes = ("find", "mix99", "mix90", "mix50", "put")
-    names = [f"map.{mix}{law}.{size}" for law in ("", ".zipf") for mix in mixes]
-    rows = tuple((name, "cpu_ns", "ns") for name in [*names, f"map.churn.{size}"])
-    return Bench(f"map.{size}", "map", "tbb", ("mix", keys, "300000"), ("mix", keys, "60000"),
+    names = [f"{stem}.{mix}{law}.{size}" for law in ("", ".zipf") for mix in mixes]
+    rows = tuple((name, "cpu_ns", "ns") for name in [*names, f"{stem}.churn.{size}"])
+    return Bench(f"{stem}.{size}", stem, "tbb", ("mix", keys, "300000"), ("mix", keys, "60000"),
                  rows=rows, full_only=full_only)
 
 
@@ -188,6 +188,12 @@ def map_of_words():
             Bench("map.stopped", "map", "", ("stopped", "20"), ("stopped", "1"), metric="ratio",
                   unit="x", only=MAP_MANY[:-1]),
             stalled("map", *MAP_MANY[:-1])]
+
+
+def map_of_bytes():
+    """The same with keys of 16 to 64 bytes and values of 32."""
+    return [map_mix(size, keys, stem="bmap") for size, keys in (("10k", "10000"),
+                                                                ("1m", "1000000"))]
 
 
 def timer():
@@ -256,6 +262,7 @@ def conn():
 
 STEMS = {"spsc": spsc, "bytes": bytes_ring, "bcast": bcast, "latest": latest, "lanes": lanes,
          "mpsc": mpsc, "mpmc": mpmc, "queue": queue, "domain": domain, "map": map_of_words,
+         "bmap": map_of_bytes,
          "timer": timer, "wake": wake, "inbox": inbox, "sim": sim, "udp": udp, "tcp": tcp,
          "fair": fair, "conn": conn}
 

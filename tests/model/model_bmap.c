@@ -28,7 +28,7 @@ static void put_first(uintptr_t key, uintptr_t value)
 static void two(unsigned thread)
 {
     insert(thread, shared, 0, 10 + thread);
-    if (thread == 0) erase(thread, shared, 0);
+    if (thread == 0) put(thread, shared, 0, 15);
     else cas(thread, shared, 0, 20);
     put(thread, shared, 2, thread);
     find(thread, 0);
@@ -104,6 +104,114 @@ static void reused_slow(unsigned thread)
     }
 }
 
+/* Who replaces the version is not who replaces the record, and retires the first one later than
+ * that one the second. */
+static void make_told(void)
+{
+    make(3, 1, 1, 1);
+    put_first(0, 1);
+}
+
+static void told(unsigned thread)
+{
+    if (thread == 0) {
+        find(thread, 0);
+    } else if (thread == 1) {
+        put(thread, &slow, 0, 20);
+        put(thread, &slow, 0, 21);
+    } else {
+        put(thread, shared, 2, 30);
+    }
+}
+
+/* The same, in its parts: and then the version's block comes to the same cell again, by who has
+ * replaced it. The one who uses the record's anew does not know of that. */
+enum { NOWHERE = 40 }; /* a value that is in no version */
+static int replacing_it, rewritten;
+static tht_record *first;
+static uintptr_t first_head;
+
+static int is_replacing(void *unused)
+{
+    (void)unused;
+    return replacing_it;
+}
+
+static int is_rewritten(void *unused)
+{
+    (void)unused;
+    return rewritten;
+}
+
+static void make_again(void)
+{
+    make_told();
+    first_head = thetis_atomic_load_relaxed(tht_map_cell(shared->map, 1));
+    const tht_cell_block *version = tht_cell_version(first_head);
+    first = (tht_record *)tht_map_read(tht_map_at(version, tht_cell_fields(version), 0)).value;
+    replacing_it = rewritten = 0;
+}
+
+static tht_record *record_of(unsigned thread, uintptr_t value)
+{
+    unsigned char name[KEY];
+    uintptr_t words[2];
+    return tht_record_take(&shared->records, me[thread], key_of(name, 0), value_of(words, value));
+}
+
+/* A version with nothing but a new record; the one before is not retired. */
+static tht_record *replace_all(unsigned thread, uintptr_t value, uintptr_t *head)
+{
+    const tht_cells *cells = &shared->map->cells;
+    thetis_atomic *cell = tht_map_cell(shared->map, 1);
+    tht_record *record = record_of(thread, value);
+    tht_cell_block *block = tht_cell_take(cells, me[thread], sizeof(tht_map_pair));
+    tht_cell_start(block, 0, 0);
+    uintptr_t fields = tht_cell_fields(block);
+    tht_map_write(tht_map_at(block, fields, 0), (tht_map_pair){0, (uintptr_t)record});
+    tht_cell_set_items(block, fields, 1);
+    THETIS_CHECK(thetis_domain_protect(me[thread], THT_CELL_HAZARD, cell, head) == THETIS_OK);
+    THETIS_CHECK(thetis_domain_cas(cell, *head, (uintptr_t)block));
+    return record;
+}
+
+static void replace_twice(unsigned thread)
+{
+    uintptr_t head;
+    tht_record *record = replace_all(thread, 30, &head);
+    replacing_it = 1;
+    thetis_check_wait(is_rewritten, NULL);
+    tht_cell_retire(&shared->map->cells, me[thread], head);
+    (void)thetis_pool_reclaim(shared->map->sizes[0].pool, me[thread]);
+    (void)replace_all(thread, 31, &head);
+    tht_cell_retire(&shared->map->cells, me[thread], head);
+    tht_record_retire(&shared->records, me[thread], record);
+}
+
+/* Once it is known that the record is in no version any more. */
+static void reuse_first(unsigned thread)
+{
+    thetis_atomic *cell = tht_map_cell(shared->map, 1);
+    while (thetis_atomic_load_acquire(cell) == first_head) thetis_check_pause();
+    tht_record_retire(&shared->records, me[thread], first);
+    tht_record_give(&shared->records, me[thread], record_of(thread, NOWHERE));
+}
+
+static void again(unsigned thread)
+{
+    uintptr_t value = 0, version;
+    if (thread == 0) {
+        THETIS_CHECK(look_up(thread, shared, 0, &value, &version) == THETIS_OK);
+        THETIS_CHECK(value != NOWHERE);
+    } else if (thread == 1) {
+        thetis_check_wait(is_replacing, NULL);
+        reuse_first(thread);
+        rewritten = 1;
+    } else {
+        replace_twice(thread);
+    }
+}
+
 /* An attempt whose keys are used anew meanwhile. */
 static void reused_by(unsigned thread)
 {
@@ -162,12 +270,28 @@ static void make_roomy(void)
     make_bucket(BUCKET - 1);
 }
 
-/* Operations that are not recorded, again and again. */
+/* The block of the version that is looked at comes with results before its pairs: where a hash was
+ * is the number of a thread, and where an address was that of a request. */
+static void shifted(unsigned thread)
+{
+    if (thread == 1) {
+        find(thread, 2);
+        return;
+    }
+    erase(thread, &slow, 0);
+    erase(thread, &slow, 1);
+    insert(thread, &slow, 1, 9);
+    erase(thread, &slow, 1);
+}
+
+/* Operations that are not recorded, again and again, each with another value. */
+static uintptr_t stored[THREADS];
+
 static void store(unsigned thread, thetis_bmap *map, uintptr_t key)
 {
     unsigned char name[KEY];
     uintptr_t words[2];
-    thetis_bmap_bytes of = key_of(name, key), new = value_of(words, key);
+    thetis_bmap_bytes of = key_of(name, key), new = value_of(words, stored[thread]++);
     thetis_check_begin("bmap.put", most());
     thetis_status s = thetis_bmap_put(map, me[thread], of, new, NULL);
     thetis_check_end();
@@ -244,9 +368,16 @@ static void make_handed(void)
 
 static void handed(unsigned thread)
 {
-    finding_met(thread);
-    if (thread == 0) return;
+    if (thread == 0) {
+        find(thread, 2);
+        met = IN_VAIN;
+        return;
+    }
+    thetis_check_wait(is_met, NULL);
+    store(thread, shared, 2);
+    replaced = 1;
     for (unsigned k = 0; k < 3; k++) store(thread, shared, 2);
+    replaced = IN_VAIN;
 }
 
 static void inserting(unsigned thread)
@@ -294,6 +425,12 @@ const thetis_check_scenario bmap_reused_slow = {.name = "bmap-reused-slow", .thr
 const thetis_check_scenario bmap_reused_by = {.name = "bmap-reused-by", .threads = 2,
     .setup = make_record, .body = reused_by, .done = judge,
     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
+const thetis_check_scenario bmap_told = {.name = "bmap-told", .threads = 3,
+    .setup = make_told, .body = told, .done = expect_sound};
+const thetis_check_scenario bmap_again = {.name = "bmap-again", .threads = 3,
+    .setup = make_again, .body = again, .done = expect_sound, .flags = THETIS_CHECK_BLOCKING};
+const thetis_check_scenario bmap_shifted = {.name = "bmap-shifted", .threads = 2,
+    .setup = make_full, .body = shifted, .done = expect_sound};
 const thetis_check_scenario bmap_growing = {.name = "bmap-growing", .threads = 2,
     .setup = make_growing, .body = growing, .done = judge,
     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
