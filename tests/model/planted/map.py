@@ -16,9 +16,12 @@ FAULTS = [
           "    return ++*n << 3 | THT_CELL_EMPTY;",
           first="pct map-emptied-by-two"),
     Fault("map insert replaces", "skipped re-check", MAP,
-          "        return map_tell(result, THETIS_EXISTS, value);", "        return 0;"),
+          "    case THT_MAP_FIND:\n    case THT_MAP_INSERT:\n"
+          "        return map_tell(result, THETIS_EXISTS, value);\n",
+          "    case THT_MAP_FIND:\n        return map_tell(result, THETIS_EXISTS, value);\n"
+          "    case THT_MAP_INSERT:\n        return 0;\n"),
     Fault("map cas does not compare", "skipped re-check", MAP,
-          "        return value != args[THT_MAP_MORE] && "
+          "        return !map_expects(value, args) && "
           "map_tell(result, THETIS_MISMATCH, value);", "        return 0;"),
     Fault("map erase takes the wrong pair", "off by one", MAP,
           "        if (pair == gone) pair += 2;\n", "        if (pair == gone) continue;\n"),
