@@ -87,7 +87,7 @@ static void parse(kv_config *cfg, const char **addr, unsigned *port, int option)
 static void raise_limit(const kv_config *cfg)
 {
     struct rlimit r;
-    rlim_t want = (cfg->connections + KV_REFUSALS + 16) * cfg->loops + 16;
+    rlim_t want = (rlim_t)((cfg->connections + KV_REFUSALS + 16) * cfg->loops + 16);
     if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want) return;
     r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &r);

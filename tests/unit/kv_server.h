@@ -6,6 +6,7 @@
 #define UNIT_KV_SERVER_H
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
