@@ -38,7 +38,7 @@ CONNECTIONS = 4
 
 
 def sequence(seed, length=LENGTH):
-    """The commands that follow from a seed."""
+    """The commands that follow from a seed, and then a look at what they have left."""
     source = grammar.Sequence(random.Random(seed))
     out = []
     while len(out) < length:
@@ -46,7 +46,7 @@ def sequence(seed, length=LENGTH):
         if words[0].upper() == b"DBSIZE":  # who looks at a key that is over removes it
             out.append([b"EXISTS", *grammar.KEYS])
         out.append(words)
-    return out
+    return out + [[name, key] for key in grammar.KEYS for name in (b"PTTL", b"GET")]
 
 
 def compare(ours, theirs, seed, commands):

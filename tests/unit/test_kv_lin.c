@@ -82,6 +82,7 @@ typedef struct seat {
 } seat;
 
 static seat seats[THREADS];
+static kv_store *store; /* of this round */
 
 /* Values of very different lengths, so that memory goes round. */
 static void set_value(seat *s, uint64_t value)
@@ -130,11 +131,25 @@ static thetis_status act_on_store(void *me, lin_kind kind, uint64_t key, uint64_
     return s->ops->put(s->user, text, &s->value);
 }
 
+/* Nothing was lost of the room for so many keys. */
+static void fill(seat *s, size_t keys)
+{
+    for (char name = 'a'; name < 'a' + KEYS; name++) {
+        if (s->ops->get(s->user, (kv_text){&name, 1}, &s->value) != THETIS_OK) continue;
+        CHECK_EQ(s->ops->erase(s->user, (kv_text){&name, 1}, &s->value), THETIS_OK);
+    }
+    for (size_t k = 0; k < keys; k++) {
+        set_value(s, 0);
+        CHECK_EQ(s->ops->put(s->user, (kv_text){(const char *)&k, sizeof k}, &s->value), THETIS_OK);
+    }
+    CHECK_EQ(s->ops->count(store), keys);
+}
+
 static void judge_store(const kv_store_ops *ops)
 {
     kv_store_cfg cfg = {.keys = 64, .value_max = VALUE_MAX, .memory = 1 << 23, .threads = THREADS};
     for (unsigned round = 0; round < test_scale(ROUNDS); round++) {
-        kv_store *store = ops->create(&cfg);
+        store = ops->create(&cfg);
         CHECK(store != NULL);
         for (unsigned k = 0; k < THREADS; k++) {
             seats[k].ops = ops;
@@ -145,6 +160,7 @@ static void judge_store(const kv_store_ops *ops)
             CHECK(seats[k].user != NULL);
         }
         judge(round, LIN_YES);
+        fill(&seats[0], cfg.keys);
         for (unsigned k = 0; k < THREADS; k++) ops->leave(seats[k].user);
         ops->destroy(store);
     }
@@ -194,10 +210,10 @@ static thetis_status act_on_server(void *me, lin_kind kind, uint64_t key, uint64
     return answer(fd, kind, result);
 }
 
-static void judge_server(const kv_store_ops *store)
+static void judge_server(const kv_store_ops *ops)
 {
     int fd[THREADS];
-    running r = start(store, THREADS, 20);
+    running r = start(ops, THREADS, 20);
     for (unsigned k = 0; k < THREADS; k++) {
         fd[k] = connect_to(r);
         actors[k].act = act_on_server;
@@ -234,7 +250,7 @@ static thetis_status stale(void *me, lin_kind kind, uint64_t key, uint64_t value
 TEST(a_stale_value_is_noticed)
 {
     kv_store_cfg cfg = {.keys = 64, .value_max = VALUE_MAX, .memory = 1 << 23, .threads = THREADS};
-    kv_store *store = kv_store_mutex.create(&cfg);
+    store = kv_store_mutex.create(&cfg);
     CHECK(store != NULL);
     for (unsigned k = 0; k < THREADS; k++) {
         seats[k].ops = &kv_store_mutex;

@@ -245,6 +245,18 @@ TEST(keys_are_over_on_time)
     for (size_t k = 0; k < 2; k++) keys_are_over(stores[k]);
 }
 
+/* Half a second is one more. */
+TEST(remaining_times_are_rounded)
+{
+    running r = start(stores[0], 1, CONNECTIONS);
+    int fd = connect_to(r);
+    ask(fd, "psetex a 1499 v\nttl a\npttl a\n", "+OK\r\n:1\r\n:1499\r\n");
+    ask(fd, "psetex a 1500 v\nttl a\npttl a\n", "+OK\r\n:2\r\n:1500\r\n");
+    ask(fd, "expiretime a\npexpiretime a\n", ":1002\r\n:1001500\r\n");
+    CHECK_EQ(close(fd), 0);
+    stop(r);
+}
+
 /* A table that is full says so, and goes on when there is room again. */
 static void full_table(const kv_store_ops *store)
 {
@@ -316,4 +328,5 @@ TEST_MAIN(T(commands_are_sorted), T(bytes_come_one_at_a_time),
           T(garbage_is_answered_and_the_connection_closed), T(too_many_clients_are_told),
           T(requests_allocate_nothing), T(who_does_not_read_is_not_read_from),
           T(who_does_not_read_messages_is_given_up), T(clients_that_vanish),
-          T(keys_are_over_on_time), T(a_full_table), T(loops_count_together))
+          T(keys_are_over_on_time), T(remaining_times_are_rounded), T(a_full_table),
+          T(loops_count_together))

@@ -48,8 +48,8 @@ class Sequence:
         return self.scaled(self.seconds(), unit, self.now if "AT" in word else 0)
 
     def key(self):
-        """One of few."""
-        return self.random.choice(KEYS)
+        """One of few, mostly of two: what commands do to each other must show."""
+        return self.random.choice(self.random.choice([KEYS[:2], KEYS[:2], KEYS]))
 
     def value(self):
         """Any bytes, often a number."""
@@ -82,6 +82,7 @@ TIMES = ["EX", "PX", "EXAT", "PXAT"]
 # Command, weight, arguments.
 COMMANDS = [
     ("SET", 8, lambda s: [s.key(), s.value(), *s.options(["NX", "XX", "GET", "KEEPTTL", *TIMES])]),
+    ("SET", 2, lambda s: [s.key(), s.value(), "KEEPTTL"]),
     ("GET", 6, lambda s: [s.key()]),
     ("GETSET", 1, lambda s: [s.key(), s.value()]),
     ("GETDEL", 1, lambda s: [s.key()]),
