@@ -72,10 +72,12 @@ static void long_show(void)
     if (shown != at) (void)thetis_atomic_cas_seq_cst(word, shown, at);
 }
 
-/* All others have begun, and ask. Those who had asked have been answered. */
+/* All others have begun, and ask. Those who had asked have been answered. Nobody begins any more
+ * once thread 0 has asked: it would be helped first. */
 static void long_ask(void)
 {
-    uintptr_t asked = thetis_atomic_load_relaxed(&track.asked);
+    uintptr_t asked = thetis_atomic_load_seq_cst(&track.asked);
+    if (asked & 1) return;
     for (unsigned id = 1; id < track.users; id++) {
         uintptr_t bit = (uintptr_t)1 << id;
         tht_cell request = tht_cell_load(&track, tht_request_at(&track, id));
@@ -90,9 +92,11 @@ static void long_serve(unsigned id)
 {
     unsigned names = kind == THT_MPMC_POP ? THT_CELL_TAKING : THT_CELL_PUTTING;
     void *where, *mine = tht_request_at(&track, id);
-    tht_cell c, request = tht_cell_load(&track, mine);
+    tht_cell c;
     long_pass(2); /* cell, request */
-    if (!long_next(&where, &c) || tht_request_status(request) != THT_REQUEST_PENDING) return;
+    if (!long_next(&where, &c)) return;
+    tht_cell request = tht_cell_load(&track, mine); /* after the cell, as whoever helps does */
+    if (tht_request_status(request) != THT_REQUEST_PENDING) return;
     tht_cell to = tht_cell_with(c, id, names, c.value);
     if (!tht_cell_cas(&track, where, c, to)) return;
     long_pass(5); /* in vain; cell, request; that of `id`, cell */
