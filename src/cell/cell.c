@@ -319,8 +319,7 @@ static void cell_result(uintptr_t answer, thetis_domain_thread *me, uintptr_t re
 /* Rounds that find that the cell has moved. */
 static size_t cell_moves(const tht_cells *cells)
 {
-    size_t threads = cells->domain->threads_;
-    return cells->moves ? (threads + cells->batch - 1) / cells->batch : 0;
+    return tht_cell_moves(cells->domain->threads_, cells->batch, cells->moves);
 }
 
 static size_t cell_rounds(const tht_cells *cells)
@@ -349,11 +348,9 @@ static uintptr_t cell_insist(const tht_cells *cells, thetis_domain_thread *me, t
     }
 }
 
-/* Blocks for an attempt; where cells move, for the two cells that one may be divided into, each
- * time. */
 static size_t cell_needs(const tht_cells *cells)
 {
-    return 1 + 2 * cell_moves(cells);
+    return tht_cell_needs(cells->domain->threads_, cells->batch, cells->moves);
 }
 
 /* In a block that is reserved, behind what may be taken for the header of a version. */
@@ -363,7 +360,7 @@ static thetis_atomic *cell_link(void *block)
 }
 
 /* Whoever announces must not run out of memory. Blocks that are given back stay in the caller's
- * magazine, where its next attempts find them. */
+ * magazine, where its next attempts find them: a batch at least does. */
 static thetis_status cell_reserve(const tht_cells *cells, thetis_domain_thread *me)
 {
     thetis_pool *largest = cells->sizes[cells->size_n - 1].pool;

@@ -297,6 +297,19 @@ uintptr_t tht_cell_empty(const tht_cells *cells, const thetis_domain_thread *me)
 void tht_cell_drop(const tht_cells *cells, thetis_domain_thread *me, uintptr_t word);
 void tht_cell_retire(const tht_cells *cells, thetis_domain_thread *me, uintptr_t head);
 
+/* Attempts of an announced operation that find that its cell has moved; blocks that an update needs
+ * then: an attempt, and each time the two cells that one may be divided into. The pool of the
+ * largest size has batches of so many: else what is reserved may leave the thread's magazine. */
+static inline size_t tht_cell_moves(size_t threads, size_t batch, int moves)
+{
+    return moves ? (threads + batch - 1) / batch : 0;
+}
+
+static inline size_t tht_cell_needs(size_t threads, size_t batch, int moves)
+{
+    return 1 + 2 * tht_cell_moves(threads, batch, moves);
+}
+
 /* What is left to do after K failures: OK or ENOMEM; OK. */
 thetis_status tht_cell_update_slow(const tht_cells *cells, thetis_domain_thread *me,
                                    tht_cell_op *op);

@@ -4,6 +4,7 @@
  */
 #include "map.h"
 
+#include "../domain/pool.h"
 #include "../port/port.h"
 
 /* ---- shape ----------------------------------------------------------------------------------- */
@@ -70,6 +71,15 @@ static size_t map_version_bytes(const tht_map_shape *shape, size_t k)
            pairs * sizeof(tht_map_pair);
 }
 
+/* See tht_cell_needs(). */
+static void map_widen_batch(const thetis_domain_cfg *domain, tht_map_shape *shape)
+{
+    thetis_pool_cfg *largest = &shape->pool[THT_MAP_SIZES - 1];
+    int moves = shape->buckets < shape->buckets_max;
+    size_t needs = tht_cell_needs(domain->threads, shape->batch, moves);
+    if (tht_pool_shape(domain, largest).batch < needs) largest->batch = needs;
+}
+
 tht_map_shape tht_map_shape_of(const thetis_domain_cfg *domain, const thetis_map_cfg *cfg)
 {
     tht_map_shape shape = {0};
@@ -88,6 +98,7 @@ tht_map_shape tht_map_shape_of(const thetis_domain_cfg *domain, const thetis_map
         shape.pool[k] = (thetis_pool_cfg){.size = map_version_bytes(&shape, k),
                                           .blocks = map_blocks(&shape, pairs, k)};
     }
+    map_widen_batch(domain, &shape);
     return shape;
 }
 

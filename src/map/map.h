@@ -236,8 +236,9 @@ uint64_t tht_map_help_bound(const thetis_map *map, const tht_cell_cost *cost);
 
 /* ---- iter.c: all buckets, one by one --------------------------------------------------------- */
 
-/* A bucket that is being read: from begin() to end() its version stays as it is. It is that of all
- * points first .. last: the walk goes on behind them, and has no other hash to do with. */
+/* A bucket that is being read: from begin() to end() its version stays as it is, if the thread does
+ * nothing else meanwhile. It is that of all points first .. last: the walk goes on behind them, and
+ * has to do with no other ones. */
 typedef struct tht_map_walk {
     const tht_cell_block *version;
     uintptr_t first, last;

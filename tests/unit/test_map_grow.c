@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <thetis/map.h>
 
+#include "domain/pool.h"
 #include "map/map.h"
 
 enum { MAP_THREADS = 3 };
@@ -259,6 +260,19 @@ TEST(trimmed_and_used_again)
     map_end(&rig);
 }
 
+/* What an announced update reserves stays in the thread's magazine, for any number of threads. */
+TEST(batches_for_what_is_reserved)
+{
+    for (size_t n = 1; n <= 300; n++) {
+        const thetis_domain_cfg threads = {n, 1, THETIS_MAP_ARGS};
+        const thetis_map_cfg cfg = {.capacity = 1, .capacity_max = 2};
+        tht_map_shape shape = tht_map_shape_of(&threads, &cfg);
+        thetis_pool_shape_ pool = tht_pool_shape(&threads, &shape.pool[THT_MAP_SIZES - 1]);
+        CHECK(pool.batch >= tht_cell_needs(n, shape.batch, 1));
+        CHECK(tht_map_bytes(&threads, &shape) > 0);
+    }
+}
+
 /* Pages of a map that were written: of those that never were all words are 0. */
 static size_t map_pages(const map_rig *rig)
 {
@@ -277,8 +291,8 @@ static size_t map_pages(const map_rig *rig)
  * last table is but half full; then without what trim() gives back. */
 TEST(memory_for_each_pair)
 {
-    const size_t full = (size_t)3 << 17, more = full / 4;
-    map_rig rig = map_make(&(thetis_map_cfg){.capacity = 1, .capacity_max = 4 * full});
+    const size_t full = (size_t)3 << 15, more = full / 4;
+    map_rig rig = map_make(&(thetis_map_cfg){.capacity = 1, .capacity_max = 2 * full});
     map_fill(&rig, 0, full);
     CHECK_EQ(map_buckets(&rig), full / 3 * 2);
     CHECK(map_pages(&rig) <= 38 * full);
@@ -307,5 +321,6 @@ TEST(configurations_that_are_refused)
 
 TEST_MAIN(T(at_any_stage), T(large_and_empty_again, .timeout_s = 60), T(again_and_again),
           T(verbs_meet_both_tables), T(one_hash_for_all), T(full_buckets_that_are_merged),
-          T(more_than_there_is_room_for), T(memory_for_each_pair), T(trimmed_and_used_again),
+          T(more_than_there_is_room_for), T(memory_for_each_pair),
+          T(batches_for_what_is_reserved), T(trimmed_and_used_again),
           T(configurations_that_are_refused))

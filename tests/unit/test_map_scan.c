@@ -167,7 +167,7 @@ TEST(what_stays_is_reported_once)
 {
     const uintptr_t stay = SCAN_KEYS / 16;
     uint64_t random = test_seed();
-    for (unsigned round = 0; round < 100; round++) {
+    for (uint64_t round = test_scale(60); round > 0; round--) {
         scan_rig *rig = scan_make(&(thetis_map_cfg){.capacity = 1, .capacity_max = SCAN_KEYS,
                                                     .seed = test_rand(&random)});
         int full = (int)(test_rand(&random) % 2);
