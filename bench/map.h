@@ -10,8 +10,9 @@
  * nanoseconds per operation: lookups 100, 99, 90, 50 and 0 % and the others put; the same with keys
  * after Zipf; and a pair of erase and insert, of another key.
  * grow: inserts KEYS keys into an empty map that was made for none. CPU seconds of the process;
- * then once more with the thread's processor time read after each: how many took more than 200 us,
- * the longest in us, and how many pages the system had to supply.
+ * then once more with the thread's processor time read after each: how many took more than 200 us
+ * without a page that the system had to supply, the longest of them in us; how many more with one,
+ * and how many pages there were.
  * shrink: the same for erasing all of them again.
  * crowd, stopped, stalled: several threads, see map_crowd.h.
  *
@@ -133,19 +134,32 @@ static void map_close(void)
     subject_close();
 }
 
-static void map_watch(const map_run *run, int (*operate)(uint64_t k), double *over,
-                      double *longest)
+/* Pages that the system has supplied so far. */
+static uint64_t map_faults(void)
 {
-    uint64_t worst = 0, slow = 0, before = map_clock(CLOCK_THREAD_CPUTIME_ID);
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_minflt;
+}
+
+/* Figures: slow operations without a fault, the longest of them, slow ones with one, faults. */
+static void map_watch(const map_run *run, int (*operate)(uint64_t k), double *figure)
+{
+    uint64_t worst = 0, slow[2] = {0, 0}, first = map_faults(), faults = first;
+    uint64_t before = map_clock(CLOCK_THREAD_CPUTIME_ID);
     for (uint64_t k = 1; k <= run->keys.n; k++) {
         if (!operate(k)) bench_die("an operation failed");
+        uint64_t had = faults;
+        faults = map_faults();
         uint64_t now = map_clock(CLOCK_THREAD_CPUTIME_ID), took = now - before;
-        slow += took > MAP_SLOW_NS;
-        if (took > worst) worst = took;
+        slow[faults != had] += took > MAP_SLOW_NS;
+        if (faults == had && took > worst) worst = took;
         before = now;
     }
-    *over = (double)slow;
-    *longest = (double)worst / 1000;
+    figure[0] = (double)slow[0];
+    figure[1] = (double)worst / 1000;
+    figure[2] = (double)slow[1];
+    figure[3] = (double)(faults - first);
 }
 
 /* An empty map that was made for none; or one that has grown to all keys. */
@@ -158,7 +172,6 @@ static void map_open_small(const map_run *run, int full)
 
 static void map_resize_line(const map_run *run, int (*operate)(uint64_t k), double *figure)
 {
-    struct rusage before, after;
     int full = operate == map_erase;
     map_open_small(run, full);
     uint64_t begin = map_clock(CLOCK_PROCESS_CPUTIME_ID);
@@ -168,10 +181,7 @@ static void map_resize_line(const map_run *run, int (*operate)(uint64_t k), doub
     figure[0] = (double)(map_clock(CLOCK_PROCESS_CPUTIME_ID) - begin) / 1e9;
     map_close();
     map_open_small(run, full);
-    (void)getrusage(RUSAGE_SELF, &before);
-    map_watch(run, operate, &figure[1], &figure[2]);
-    (void)getrusage(RUSAGE_SELF, &after);
-    figure[3] = (double)(after.ru_minflt - before.ru_minflt);
+    map_watch(run, operate, &figure[1]);
     map_close();
 }
 
@@ -220,8 +230,8 @@ int main(int argc, char **argv)
     keys_open(&run.keys, n, 1);
     run.ops = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
     if (!strcmp(form, "mix") && run.ops) map_serve_mix(&run);
-    else if (!strcmp(form, "grow")) map_serve(&run, map_grow_line, 4);
-    else if (!strcmp(form, "shrink")) map_serve(&run, map_shrink_line, 4);
+    else if (!strcmp(form, "grow")) map_serve(&run, map_grow_line, 5);
+    else if (!strcmp(form, "shrink")) map_serve(&run, map_shrink_line, 5);
     else bench_die("usage: see map.h");
     return 0;
 }

@@ -163,7 +163,8 @@ def map_resize(form, size, keys, full_only=False):
     """Inserting into an empty map; erasing all."""
     rows = tuple((f"map.{form}.{size}", metric, unit)
                  for metric, unit in (("total_s", "s"), ("over200us", "operations"),
-                                      ("longest_us", "us"), ("faults", "pages")))
+                                      ("longest_us", "us"), ("over200us_fault", "operations"),
+                                      ("faults", "pages")))
     return Bench(f"map.{form}.{size}", "map", "tbb", (form, keys), rows=rows,
                  full_only=full_only)
 
