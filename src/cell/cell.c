@@ -265,13 +265,18 @@ static thetis_atomic *cell_mask(const tht_cells *cells, const thetis_domain_thre
     return &cells->mask[id / THETIS_CAP_WORD_BITS];
 }
 
+static void cell_count(const tht_cells *cells, const thetis_domain_thread *me)
+{
+    thetis_atomic *count = &cells->announced[thetis_domain_self(me) * cells->stride];
+    thetis_atomic_store_relaxed(count, thetis_atomic_load_relaxed(count) + 1);
+}
+
 /* The bit comes before whatever the attempts load. */
 static uintptr_t cell_announce(const tht_cells *cells, thetis_domain_thread *me,
                                const tht_cell_op *op)
 {
+    cell_count(cells, me);
     uintptr_t bit, request = thetis_domain_announce(me, op->args, cells->args);
-    thetis_atomic *count = &cells->announced[thetis_domain_self(me) * cells->stride];
-    thetis_atomic_store_relaxed(count, thetis_atomic_load_relaxed(count) + 1);
     thetis_atomic *word = cell_mask(cells, me, &bit);
     (void)thetis_atomic_fetch_add_relaxed(word, bit);
     thetis_atomic_fence_seq_cst();

@@ -32,10 +32,10 @@ FAULTS = [
           "    return tht_cell_version(head) == glance->version && tht_cell_glance_end(glance);\n",
           "    return head && tht_cell_glance_end(glance);\n", first="pct bmap-told"),
     Fault("bmap answer withdrawn before it is a hazard", "order of steps", CELL,
-          "    if (answer != request) cell_result(answer, me, request, op->result);\n"
+          "    if (answer != op->request) cell_result(answer, me, op->request, op->result);\n"
           "    cell_withdraw(cells, me);",
-          "    uintptr_t at = answer;\n    cell_withdraw(cells, me);\n"
-          "    if (at != request) cell_result(at, me, request, op->result);",
+          "    cell_withdraw(cells, me);\n"
+          "    if (answer != op->request) cell_result(answer, me, op->request, op->result);",
           first="pct bmap-handed"),
     Fault("bmap follows any address", "skipped re-check", BMAP,
           "        if (!tht_cell_glance_end(glance)) return 0;\n", "",

@@ -68,9 +68,9 @@ FAULTS = [
           "(++local->takes * pool->shape_.threads + id)", "(pool->shape_.threads + id)",
           first="dfs cell-reused"),
     Fault("cell lookup keeps its bit", "stale state", CELL,
-          "    if (answer != request) cell_result(answer, me, request, op->result);\n"
+          "    if (answer != op->request) cell_result(answer, me, op->request, op->result);\n"
           "    cell_withdraw(cells, me);",
-          "    if (answer != request) cell_result(answer, me, request, op->result);\n"
+          "    if (answer != op->request) cell_result(answer, me, op->request, op->result);\n"
           "    thetis_domain_withdraw(me);"),
     Fault("cell announces without a block", "skipped re-check", CELL,
           "    if (cell_reserve(cells, me) != THETIS_OK) return THETIS_ENOMEM;\n", ""),
