@@ -72,6 +72,20 @@ static void tide_find(freezer_seat *seat, void *shared)
     CHECK(s == THETIS_OK && v == 5);
 }
 
+/* A step of a walk that begins anew behind its end. */
+static void tide_scan(freezer_seat *seat, void *shared)
+{
+    static _Thread_local uintptr_t cursor;
+    tide *all = shared;
+    thetis_map_pair pairs[THETIS_MAP_SCAN_LEAST];
+    size_t count;
+    tide_join(all);
+    freezer_begin(seat);
+    cursor = thetis_map_scan(all->map, tide_me, cursor, pairs, THETIS_MAP_SCAN_LEAST, &count);
+    freezer_end(seat);
+    for (size_t k = 0; k < count; k++) CHECK_EQ(pairs[k].value, ~pairs[k].key);
+}
+
 TEST(map_update)
 {
     const sweep_subject s = {.name = "map insert, erase",
@@ -87,4 +101,12 @@ TEST(map_find)
     (void)sweep_one(&s, 0);
 }
 
-TEST_MAIN(T(map_update, .timeout_s = TIDE_TIMEOUT_S), T(map_find, .timeout_s = TIDE_TIMEOUT_S))
+TEST(map_scan)
+{
+    const sweep_subject s = {.name = "map scan", .plan = {4, tide_setup, tide_scan, tide_flow},
+                             .tries = 1, .stride = 4 * TIDE_STRIDE};
+    (void)sweep_one(&s, 0);
+}
+
+TEST_MAIN(T(map_update, .timeout_s = TIDE_TIMEOUT_S), T(map_find, .timeout_s = TIDE_TIMEOUT_S),
+          T(map_scan, .timeout_s = TIDE_TIMEOUT_S))
