@@ -135,6 +135,8 @@ static void inbox_drain(thetis_inbox *inbox)
     uintptr_t users = h->state_ == THT_CLOSING ? inbox_users(inbox) : 0;
     if (inbox_deliver(inbox)) {
         h->loop_->woken = 1;
+    } else if (THETIS_LIKELY(users == 0)) {
+        return;
     } else if (users == CLOSING) {
         h->state_ = THT_CLOSED;
         tht_handle_due(h);

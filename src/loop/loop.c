@@ -208,7 +208,7 @@ thetis_status thetis_loop_run_once(thetis_loop *loop, uint64_t timeout_ns)
     if (loop->running) return THETIS_EBUSY;
     if (!tht_loop_alive(loop)) return THETIS_CLOSED;
     loop_begin(loop);
-    if (loop_may_run(loop)) fault = tht_turn(loop, timeout_ns, 1);
+    if (!thetis_atomic_load_relaxed(&loop->stop)) fault = tht_turn(loop, timeout_ns, 1);
     return loop_end(loop, fault);
 }
 

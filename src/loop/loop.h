@@ -324,9 +324,14 @@ static inline unsigned char *tht_buffer_at(const thetis_loop *loop, uint32_t num
 void tht_inbox_drain_all(thetis_loop *loop); /* a turn's share of each */
 
 /* timer.c */
-uint64_t tht_timer_next(const thetis_loop *loop); /* deadline, or THT_NEVER */
 void tht_timer_expire(thetis_loop *loop);
 #define THT_HEAP0 3u /* the root; so that four siblings share a line */
+
+/* The next deadline, or THT_NEVER. */
+static inline uint64_t tht_timer_next(const thetis_loop *loop)
+{
+    return loop->timers ? loop->heap[THT_HEAP0].deadline : THT_NEVER;
+}
 
 /* turn.c */
 /* `once`: no sleep if a timer or a wake-up came first. OK, or why the system cannot poll. */

@@ -91,11 +91,6 @@ static void heap_remove(thetis_loop *loop, uint32_t at)
     if (at != last) sift(loop, at, loop->heap[last]);
 }
 
-uint64_t tht_timer_next(const thetis_loop *loop)
-{
-    return loop->timers ? loop->heap[THT_HEAP0].deadline : THT_NEVER;
-}
-
 void thetis_timer_init(thetis_loop *loop, thetis_timer *timer, thetis_timer_fn *fn)
 {
     THETIS_ASSERT1(fn != NULL);

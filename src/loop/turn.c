@@ -89,11 +89,12 @@ static void unpark(thetis_loop *loop, unsigned flag)
     }
 }
 
-/* Phases 1 and 2. The clock is read only if something depends on it. */
-static void phase_timers(thetis_loop *loop)
+/* Phases 1 and 2; 1: a timer has expired. The clock is read only if something depends on it. */
+static int phase_timers(thetis_loop *loop)
 {
+    uint64_t before = loop->stat.expired;
     loop->now_fresh = 0;
-    if (loop->timers == 0 && loop->retry_at == THT_NEVER) return;
+    if (loop->timers == 0 && loop->retry_at == THT_NEVER) return 0;
     (void)tht_turn_clock(loop);
     if (loop->retry_at <= loop->now) {
         loop->retry_at = THT_NEVER;
@@ -101,6 +102,7 @@ static void phase_timers(thetis_loop *loop)
         unpark(loop, THT_F_BACKOFF);
     }
     tht_timer_expire(loop);
+    return loop->stat.expired != before;
 }
 
 /* Messages, then on_wake if it is wanted. */
@@ -113,11 +115,14 @@ static void wake_deliver(thetis_loop *loop)
     if (loop->on_wake) loop->on_wake(loop, loop->user);
 }
 
-/* Phase 3. */
-static void phase_wake(thetis_loop *loop)
+/* Phase 3; 1: there was something. */
+static int phase_wake(thetis_loop *loop)
 {
+    uint64_t before = loop->stat.wakes + loop->stat.mail;
     if (thetis_atomic_load_relaxed(&loop->wake) == THT_NOTIFIED) wake_take(loop);
-    if (loop->woken) wake_deliver(loop);
+    if (!loop->woken) return 0;
+    wake_deliver(loop);
+    return loop->stat.wakes + loop->stat.mail != before;
 }
 
 /* Phase 7: one pass over the handles whose sends or interest changed. */
@@ -142,9 +147,11 @@ static void phase_flush(thetis_loop *loop)
 /* True if a later phase or turn has something to do without an event. */
 static int work_at_hand(const thetis_loop *loop)
 {
-    return !tht_list_empty(loop, THT_READY) || !tht_list_empty(loop, THT_LATER) ||
-           !tht_list_empty(loop, THT_DUE) || !tht_list_empty(loop, THT_DIRTY) || loop->woken ||
-           loop->recheck || thetis_atomic_load_relaxed(&loop->stop);
+    const tht_list *lists = loop->lists;
+    _Static_assert(THT_NONE == 0, "one look at all of them");
+    return (lists[THT_READY].head | lists[THT_LATER].head | lists[THT_DUE].head |
+            lists[THT_DIRTY].head | loop->woken | loop->recheck) != 0 ||
+           thetis_atomic_load_relaxed(&loop->stop);
 }
 
 /* How long phase 4 may sleep: not at all if a timer has just ended the last thing to wait for. */
@@ -178,7 +185,9 @@ static void phase_poll(thetis_loop *loop, uint64_t timeout_ns)
     r = loop->poller->wait(loop, timeout_ns);
     loop->now_fresh = 0;
     loop->n_events = (size_t)r.n;
-    loop->fault = r.status == THETIS_EINTR || r.status == THETIS_ENOMEM ? THETIS_OK : r.status;
+    loop->fault = r.status;
+    if (THETIS_UNLIKELY(r.status == THETIS_EINTR || r.status == THETIS_ENOMEM))
+        loop->fault = THETIS_OK;
     if (!slept) return;
     wake_take(loop);
     if (loop->woken) wake_deliver(loop);
@@ -220,7 +229,7 @@ static void phase_serve(thetis_loop *loop)
 {
     thetis_handle *h;
     if (!tht_list_empty(loop, THT_LATER)) resume_later(loop);
-    if (loop->recheck) {
+    if (THETIS_UNLIKELY(loop->recheck)) {
         loop->recheck = 0;
         unpark(loop, THT_F_STARVED);
     }
@@ -242,20 +251,14 @@ static void phase_dispatch(thetis_loop *loop)
     while ((h = tht_list_take(loop, &list, THT_DUE)) != NULL) h->kind_->due(h);
 }
 
-/* Callbacks that phases 1 to 3 have run. */
-static uint64_t early_callbacks(const thetis_loop *loop)
-{
-    return loop->stat.expired + loop->stat.wakes + loop->stat.mail;
-}
-
 thetis_status tht_turn(thetis_loop *loop, uint64_t timeout_ns, int once)
 {
-    uint64_t before = early_callbacks(loop);
+    int early;
     loop->stat.turns++;
-    phase_timers(loop);
-    phase_wake(loop);
+    early = phase_timers(loop);
+    early |= phase_wake(loop);
     /* A caller that takes single turns wants to look after each in which something happened. */
-    if (once && early_callbacks(loop) != before) timeout_ns = 0;
+    if (early && once) timeout_ns = 0;
     phase_poll(loop, timeout_ns);
     phase_serve(loop);
     for (int round = 0; round < THT_TURN_ROUNDS; round++) {

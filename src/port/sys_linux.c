@@ -101,10 +101,9 @@ static uint64_t sys_sleep_ns(const tht_sys *sys)
     return thetis_atomic_load_relaxed(&sys_ms_only) ? 1000000 : 1;
 }
 
-static int sys_wait(int set, struct epoll_event *evs, int cap, uint64_t ns)
+/* Not inlined: a wait without an end in time needs none of its registers. */
+__attribute__((noinline)) static int sys_wait_long(int set, void *evs, int cap, uint64_t ns)
 {
-    if (ns == 0) return epoll_wait(set, evs, cap, 0);
-    if (ns == UINT64_MAX) return epoll_wait(set, evs, cap, -1);
     int n = sys_wait_ns(set, evs, cap, ns);
     return n < 0 && errno == ENOSYS ? epoll_wait(set, evs, cap, tht_sys_ms(ns)) : n;
 }
@@ -129,7 +128,10 @@ static tht_ret sys_epoll_wait(const tht_sys *sys, int set, tht_event *out, uint3
 {
     const unsigned char *raw = (const unsigned char *)out;
     (void)sys;
-    int n = sys_wait(set, (void *)out, cap < INT_MAX ? (int)cap : INT_MAX, timeout_ns);
+    int most = cap < INT_MAX ? (int)cap : INT_MAX;
+    int n = timeout_ns == 0 || timeout_ns == UINT64_MAX
+                ? epoll_wait(set, (void *)out, most, timeout_ns == 0 ? 0 : -1)
+                : sys_wait_long(set, out, most, timeout_ns);
     if (THETIS_UNLIKELY(n < 0)) return tht_sys_fault(errno);
     for (size_t i = (size_t)n; i-- > 0;) {
         struct epoll_event ev;
@@ -160,7 +162,8 @@ static tht_ret sys_wake_send(const tht_sys *sys, int wake_fd)
     int kept = errno;
     (void)sys;
     ssize_t n = write(wake_fd, &count, sizeof count);
-    if (n < 0 && errno == EAGAIN) { /* after 2^64 - 2 wake-ups the counter is full */
+    if (THETIS_LIKELY(n >= 0)) return tht_sys_done(0);
+    if (errno == EAGAIN) { /* after 2^64 - 2 wake-ups the counter is full */
         uint64_t sum;
         (void)!read(wake_fd, &sum, sizeof sum); /* fails if another sender was faster */
         n = write(wake_fd, &count, sizeof count);
