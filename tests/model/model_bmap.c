@@ -191,8 +191,11 @@ static void replace_twice(unsigned thread)
 /* Once it is known that the record is in no version any more. */
 static void reuse_first(unsigned thread)
 {
-    thetis_atomic *cell = tht_map_cell(shared->map, 1);
-    while (thetis_atomic_load_acquire(cell) == first_head) thetis_check_pause();
+    const thetis_atomic *cell = tht_map_cell(shared->map, 1);
+    uintptr_t head = first_head;
+    while (head == first_head)
+        (void)!thetis_domain_protect(me[thread], THT_CELL_HAZARD, cell, &head);
+    thetis_domain_clear(me[thread], THT_CELL_HAZARD);
     tht_record_retire(&shared->records, me[thread], first);
     tht_record_give(&shared->records, me[thread], record_of(thread, NOWHERE));
 }
@@ -415,30 +418,30 @@ const thetis_check_scenario bmap_two = {.name = "bmap-two", .threads = 2, .setup
 const thetis_check_scenario bmap_two_slow = {.name = "bmap-two-slow", .threads = 2,
     .setup = make_2, .body = two_slow, .done = judge,
     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
-const thetis_check_scenario bmap_three = {.name = "bmap-three", .threads = 3,
+const thetis_check_scenario bmap_three = {.name = "bmap-three", .threads = 3, .slow = 4,
     .setup = make_three, .body = three, .done = judge,
     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
-const thetis_check_scenario bmap_reused = {.name = "bmap-reused", .threads = 2,
+const thetis_check_scenario bmap_reused = {.name = "bmap-reused", .threads = 2, .slow = 4,
     .setup = make_record, .body = reused, .done = expect_sound};
-const thetis_check_scenario bmap_reused_slow = {.name = "bmap-reused-slow", .threads = 2,
+const thetis_check_scenario bmap_reused_slow = {.name = "bmap-reused-slow", .threads = 2, .slow = 4,
     .setup = make_record, .body = reused_slow, .done = expect_sound};
-const thetis_check_scenario bmap_reused_by = {.name = "bmap-reused-by", .threads = 2,
+const thetis_check_scenario bmap_reused_by = {.name = "bmap-reused-by", .threads = 2, .slow = 4,
     .setup = make_record, .body = reused_by, .done = judge,
     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
-const thetis_check_scenario bmap_told = {.name = "bmap-told", .threads = 3,
+const thetis_check_scenario bmap_told = {.name = "bmap-told", .threads = 3, .slow = 4,
     .setup = make_told, .body = told, .done = expect_sound};
-const thetis_check_scenario bmap_again = {.name = "bmap-again", .threads = 3,
+const thetis_check_scenario bmap_again = {.name = "bmap-again", .threads = 3, .slow = 4,
     .setup = make_again, .body = again, .done = expect_sound, .flags = THETIS_CHECK_BLOCKING};
-const thetis_check_scenario bmap_shifted = {.name = "bmap-shifted", .threads = 2,
+const thetis_check_scenario bmap_shifted = {.name = "bmap-shifted", .threads = 2, .slow = 4,
     .setup = make_full, .body = shifted, .done = expect_sound};
-const thetis_check_scenario bmap_growing = {.name = "bmap-growing", .threads = 2,
+const thetis_check_scenario bmap_growing = {.name = "bmap-growing", .threads = 2, .slow = 4,
     .setup = make_growing, .body = growing, .done = judge,
     .flags = THETIS_CHECK_SC | THETIS_CHECK_LEAKS};
 const thetis_check_scenario bmap_find = {.name = "bmap-find", .threads = 2, .rounds = 3,
     .slow = 4, .setup = make_full, .body = finding, .done = expect_sound};
-const thetis_check_scenario bmap_find_met = {.name = "bmap-find-met", .threads = 2,
+const thetis_check_scenario bmap_find_met = {.name = "bmap-find-met", .threads = 2, .slow = 4,
     .setup = make_met, .body = finding_met, .done = expect_sound, .flags = THETIS_CHECK_BLOCKING};
-const thetis_check_scenario bmap_handed = {.name = "bmap-handed", .threads = 2,
+const thetis_check_scenario bmap_handed = {.name = "bmap-handed", .threads = 2, .slow = 4,
     .setup = make_handed, .body = handed, .done = expect_sound, .flags = THETIS_CHECK_BLOCKING};
 const thetis_check_scenario bmap_insert = {.name = "bmap-insert", .threads = 2, .rounds = 3,
     .slow = 4, .setup = make_roomy, .body = inserting, .done = expect_sound};

@@ -5,7 +5,6 @@ from . import Fault
 
 BMAP = "src/map/bmap.c"
 CELL = "src/cell/cell.c"
-CELL_H = "src/cell/cell.h"
 MAP = "src/map/map.c"
 RECORD = "src/map/record.c"
 
@@ -28,18 +27,15 @@ FAULTS = [
           "        thetis_atomic_fence_seq_cst();\n    }\n"
           "    int has = tht_cell_version(thetis_atomic_load_relaxed(op->cell)) == version;\n"
           "    thetis_atomic_store_relaxed(hazard, op->result[1]);\n    return has;\n"),
-    Fault("bmap glance does not look at the cell again", "skipped re-check", CELL_H,
-          "    return tht_cell_version(head) == glance->version && tht_cell_glance_end(glance);\n",
-          "    return head && tht_cell_glance_end(glance);\n", first="pct bmap-told"),
+    Fault("bmap glance does not look at the cell again", "skipped re-check", BMAP,
+          "    if (!tht_cell_glance_confirm(cell, &glance)) return 0;\n",
+          "    if (!tht_cell_glance_end(&glance)) return 0;\n", first="pct bmap-told"),
     Fault("bmap answer withdrawn before it is a hazard", "order of steps", CELL,
           "    if (answer != op->request) cell_result(answer, me, op->request, op->result);\n"
           "    cell_withdraw(cells, me);",
           "    cell_withdraw(cells, me);\n"
           "    if (answer != op->request) cell_result(answer, me, op->request, op->result);",
           first="pct bmap-handed"),
-    Fault("bmap follows any address", "skipped re-check", BMAP,
-          "        if (!tht_cell_glance_end(glance)) return 0;\n", "",
-          first="pct bmap-shifted"),
     Fault("bmap record given back at once", "claim instead of complete", BMAP,
           "    tht_record_retire(&map->records, me, record);",
           "    tht_record_give(&map->records, me, record);"),
@@ -57,7 +53,4 @@ FAULTS = [
           "*end = x + tht_record_words(len);", "*end = x + len / sizeof *x;"),
     Fault("bmap erases what it does not find", "skipped re-check", MAP,
           "    if (!gone) return;\n", "", first="pct bmap-reused-by"),
-    Fault("bmap appends without room", "skipped re-check", MAP,
-          "    if (!map_has_room(map_of(args), to, fields)) return;\n", "",
-          first="pct bmap-reused-by"),
 ]
