@@ -24,7 +24,7 @@ def of_record(r):
         return f"{r['command']}: status {r['status']}"
     if section in ("scenario", "control") and r["verdict"] not in ("pass", "expected"):
         return f"{r['scenario']}: {r['verdict']}: {r.get('found') or 'not found'}"
-    if section == "bound" and r["verdict"] != "tight":
+    if section == "bound" and r["verdict"] != "tight" and not r.get("named"):
         return f"{r['op']}: at most {r['max']} of {r['bound']} steps seen"
     if section == "mutation" and r["outcome"] == "survived":
         return f"{r['site']}: {r['mutation']}: no scenario notices"

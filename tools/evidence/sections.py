@@ -75,7 +75,10 @@ def structure(stem, log, plan):
         options = ["--search", str(CAMPAIGN_SEARCH)]
     done = check(log, plan, "--scenario", glob, *options, schedules=schedules)
     for line in done.objects():
-        log.add("scenario" if "scenario" in line else "bound", done, structure=stem, **line)
+        if "scenario" in line:
+            log.add("scenario", done, structure=stem, **line)
+        else:
+            log.add("bound", done, structure=stem, named=line["op"] in model.unreached(), **line)
 
 
 def controls(log, plan):
