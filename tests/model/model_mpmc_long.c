@@ -69,14 +69,14 @@ static void long_show(void)
 {
     thetis_atomic *word = kind == THT_MPMC_POP ? &track.head : &track.tail;
     uintptr_t shown = thetis_atomic_load_relaxed(word);
-    if (shown != at) (void)thetis_atomic_cas_seq_cst(word, shown, at);
+    if (shown != at) (void)thetis_atomic_cas_relaxed(word, shown, at);
 }
 
 /* All others have begun, and ask. Those who had asked have been answered. Nobody begins any more
  * once thread 0 has asked: it would be helped first. */
 static void long_ask(void)
 {
-    uintptr_t asked = thetis_atomic_load_seq_cst(&track.asked);
+    uintptr_t asked = thetis_atomic_load_relaxed(&track.asked);
     if (asked & 1) return;
     for (unsigned id = 1; id < track.users; id++) {
         uintptr_t bit = (uintptr_t)1 << id;

@@ -124,21 +124,44 @@ static void long_pop(void)
     expect(0, value);
 }
 
-static void long_body(unsigned thread)
+static void long_others(void)
 {
-    if (thread == 0) {
-        long_pop();
-        __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
-        return;
-    }
     for (unsigned k = 0; k < LONG_GIVEN; k++)
         thetis_pool_give(pool, member[1].thread_, in_hand[k]);
     for (unsigned t = 1; t < members && long_phase(t); t++)
         if (t + 1 < members) tht_queue_request(&member[t + 1]);
 }
 
+static void long_is_over(void)
+{
+    __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+}
+
+static void long_body(unsigned thread)
+{
+    if (thread != 0) {
+        long_others();
+        return;
+    }
+    long_pop();
+    long_is_over();
+}
+
+static void long_batch_body(unsigned thread)
+{
+    if (thread != 0) {
+        long_others();
+        return;
+    }
+    THETIS_CHECK(pop_n(0) == THETIS_OK);
+    long_is_over();
+}
+
 const thetis_check_scenario queue_long_2 = {
     .name = "queue-long-2", .threads = 2, .setup = make_long_2, .body = long_body,
+    .flags = THETIS_CHECK_BLOCKING, .slow = FEW};
+const thetis_check_scenario queue_long_batch = {
+    .name = "queue-long-batch", .threads = 2, .setup = make_long_2, .body = long_batch_body,
     .flags = THETIS_CHECK_BLOCKING, .slow = FEW};
 const thetis_check_scenario queue_long_3 = {
     .name = "queue-long-3", .threads = 2, .setup = make_long_3, .body = long_body,
