@@ -82,6 +82,7 @@
 /** N threads, their records, and what they have announced. */
 typedef struct thetis_domain {
     size_t threads_;
+    size_t step_; /* of numbers that no two threads make: the power of two above */
     size_t hazards_;
     size_t args_;
     size_t stride_; /* bytes of a record */

@@ -63,7 +63,8 @@
  *
  * Steps: accesses to buckets, versions (each word of them), and words of the domain and pools.
  * On 32-bit machines resizes are numbered with 22 bits: nobody may sleep through just 2^22 / m of
- * them, m being the buckets for capacity_max, or a multiple of that.
+ * them, m being the buckets for capacity_max, or a multiple of that; and empty buckets with 29: nor
+ * through just 2^29 / m of those that one thread has emptied, m being the power of two above N.
  * Memory: thetis_map_size() bytes from the caller, or pages from the system, as they are written. A
  * table of n buckets is for up to 3n / 2 pairs: then all is about 36 bytes a pair, at the least
  * load 49. A growing map is at 36, too, when it begins a table, and at 45 when that is little more

@@ -57,10 +57,11 @@
  * table of hazards is built, and looking for a block takes one step.
  *
  * Stamps. The header of a block that is taken is a number that no other taking of a block of this
- * pool has: the thread's count of takes, times N, plus its number. So one may read a block that is
- * not protected, if each word of it is accessed with release and acquire, and believe what one has
- * read after the stamp is found unchanged: blocks are memory as long as the pool is there.
- * On 32-bit machines a reader must not sleep through just 2^29 / N takes of one thread.
+ * pool has: the thread's count of takes and its number. So one may read a block that is not
+ * protected, if each word of it is accessed with release and acquire, and believe what one has read
+ * after the stamp is found unchanged: blocks are memory as long as the pool is there.
+ * On 32-bit machines a reader must not sleep through just 2^29 / m takes of one thread, m being the
+ * power of two above N.
  *
  * With any threads stopped for ever at most N U blocks are unreclaimed: those that are protected,
  * at most M, and the lists.
@@ -94,6 +95,7 @@
 /* What never changes. */
 typedef struct thetis_pool_shape_ {
     size_t threads; /* N */
+    size_t step;    /* of numbers of takings: the power of two above N */
     size_t words;   /* H + 1: that protect, of each thread */
     size_t batch;   /* b */
     size_t batches; /* S: there are S * b blocks */

@@ -4,6 +4,8 @@
  */
 #include "cell.h"
 
+#include "../domain/number.h"
+
 /* What an attempt carries out for others, and for its own announced operation. */
 typedef struct cell_batch {
     size_t n, most;
@@ -140,7 +142,7 @@ uintptr_t tht_cell_empty(const tht_cells *cells, const thetis_domain_thread *me)
 {
     size_t id = thetis_domain_self(me);
     uintptr_t *n = &cells->empties[id * cells->stride];
-    return (++*n * cells->domain->threads_ + id) << 3 | THT_CELL_EMPTY;
+    return tht_number(++*n, cells->domain->step_, id) << 3 | THT_CELL_EMPTY;
 }
 
 /* What to put into the cell; 0: out of memory. What one operation leaves without content, with

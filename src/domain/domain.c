@@ -4,6 +4,8 @@
  */
 #include <thetis/domain.h>
 
+#include "number.h"
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 size_t thetis_domain_size(const thetis_domain_cfg *cfg)
@@ -34,6 +36,7 @@ thetis_status thetis_domain_init(void *mem, size_t len, const thetis_domain_cfg 
     if (!mem || (uintptr_t)mem % THETIS_CACHE_LINE != 0) return THETIS_EINVAL;
     if (size == 0 || len < size) return THETIS_EINVAL;
     *domain = (thetis_domain){.threads_ = cfg->threads,
+                              .step_ = tht_number_step(cfg->threads),
                               .hazards_ = cfg->hazards,
                               .args_ = cfg->args,
                               .stride_ = THETIS_DOMAIN_STRIDE_(cfg->hazards, cfg->args)};

@@ -4,6 +4,8 @@
  */
 #include "pool.h"
 
+#include "number.h"
+
 /* State of a block, in its header. A taken one has a stamp, a retired one the number of the
  * thread. */
 enum {
@@ -67,6 +69,7 @@ thetis_pool_shape_ tht_pool_shape(const thetis_domain_cfg *domain, const thetis_
     if (!pool_cfg_is_valid(domain, cfg)) return s;
     size_t word = sizeof(thetis_atomic);
     s.threads = domain->threads;
+    s.step = tht_number_step(domain->threads);
     s.words = domain->hazards + 1;
     s.limbo = cfg->limbo ? cfg->limbo : 2 * s.threads * s.words;
     s.looks = 1;
@@ -265,7 +268,7 @@ static uintptr_t pool_pop(thetis_pool *pool, thetis_pool_local_ *local, size_t i
         k = local->row++;
         local->row_n--;
     }
-    uintptr_t stamp = (++local->takes * pool->shape_.threads + id) << POOL_OWNER_SHIFT;
+    uintptr_t stamp = tht_number(++local->takes, pool->shape_.step, id) << POOL_OWNER_SHIFT;
     thetis_atomic_store_release(pool_header(pool, k), stamp); /* pair: pool.stamp */
     return k;
 }

@@ -4,6 +4,8 @@
  */
 #include "harness/test.h"
 
+#include "domain/number.h"
+
 #include <string.h>
 #include <thetis/domain.h>
 
@@ -239,8 +241,22 @@ TEST(bounds_are_those_of_the_header)
     CHECK_EQ(thetis_domain_bound(domain, THETIS_DOMAIN_COUNT, 0), 16);
 }
 
+/* Whatever the counts: the lowest bits say whose a number is, though the highest are cut off. */
+TEST(numbers_of_threads_differ_though_counts_wrap)
+{
+    uint64_t rng = test_seed();
+    for (size_t threads = 1; threads < 70; threads++) {
+        size_t step = tht_number_step(threads);
+        size_t id = test_rand(&rng) % threads;
+        uintptr_t number = tht_number((uintptr_t)test_rand(&rng), step, id) << 3;
+        CHECK(step > threads && step <= 2 * threads);
+        CHECK_EQ(number >> 3 & (step - 1), id + 1);
+    }
+}
+
 TEST_MAIN(T(size_refuses_what_the_header_says), T(init_refuses_bad_memory_and_keeps_to_its_size),
-          T(records_are_lines_apart), T(more_threads_than_records_are_refused),
+          T(records_are_lines_apart),
+          T(numbers_of_threads_differ_though_counts_wrap), T(more_threads_than_records_are_refused),
           T(leave_clears_hazards), T(expel_makes_the_record_free),
           T(leaving_with_an_announcement_aborts, .aborts = true),
           T(expelling_a_number_that_is_not_there_aborts, .aborts = true),

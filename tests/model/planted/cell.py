@@ -65,7 +65,8 @@ FAULTS = [
           "/* pair: domain.cell */\n",
           "    return out->stamp != 0;\n", first="dfs cell-reused"),
     Fault("cell stamp is the thread's, not the take's", "stale state", "src/domain/pool.c",
-          "(++local->takes * pool->shape_.threads + id)", "(pool->shape_.threads + id)",
+          "tht_number(++local->takes, pool->shape_.step, id)",
+          "tht_number(1, pool->shape_.step, id)",
           first="dfs cell-reused"),
     Fault("cell lookup keeps its bit", "stale state", CELL,
           "    if (answer != op->request) cell_result(answer, me, op->request, op->result);\n"

@@ -8,11 +8,11 @@ MAP = "src/map/map.c"
 
 FAULTS = [
     Fault("map word without content comes again", "reused number", CELL,
-          "    return (++*n * cells->domain->threads_ + id) << 3 | THT_CELL_EMPTY;",
+          "    return tht_number(++*n, cells->domain->step_, id) << 3 | THT_CELL_EMPTY;",
           "    *n = id;\n    return *n << 3 | THT_CELL_EMPTY;",
           first="pct map-emptied"),
     Fault("map words of two threads are the same", "reused number", CELL,
-          "    return (++*n * cells->domain->threads_ + id) << 3 | THT_CELL_EMPTY;",
+          "    return tht_number(++*n, cells->domain->step_, id) << 3 | THT_CELL_EMPTY;",
           "    return ++*n << 3 | THT_CELL_EMPTY;",
           first="pct map-emptied-by-two"),
     Fault("map insert replaces", "skipped re-check", MAP,
