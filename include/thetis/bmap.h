@@ -52,7 +52,7 @@
  * Steps: as of thetis/map.h, and each word of records and announced keys.
  * Memory: that of a map; for each record a block of the next class, and three words; the longest
  * key for each thread. On 32-bit machines one must not sleep between find() and cas() through just
- * 2^29 / N records of one thread.
+ * 2^29 / m records of one thread, m being the power of two above N.
  *
  * | operation                 | progress            | bound               | ISR-safe | shm |
  * |---------------------------|---------------------|---------------------|----------|-----|
@@ -152,7 +152,8 @@ THETIS_API void thetis_bmap_destroy(thetis_bmap *map);
 
 /* Of all operations below. EINVAL: the key or the value is longer than configured. A
  * thetis_bmap_value may be NULL. What it does not tell is left as it was, but for `data`, which may
- * have been written into. */
+ * have been written into; neither key nor value of the call may be there. Hazards 0 and 1 of the
+ * thread are overwritten: one's own begin with 2. */
 
 /** OK: the key's value is in `found`, as far as there is room, with its length and version. E2BIG:
  *  the same, and it is longer than the room. ABSENT.

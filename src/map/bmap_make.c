@@ -96,7 +96,7 @@ size_t tht_bmap_bytes(const thetis_domain_cfg *domain, const tht_bmap_shape *sha
     bytes += bmap_lines(sizeof(thetis_bmap)) + domain->threads * shape->key;
     for (size_t k = 0; k < shape->classes; k++) {
         size_t pool = thetis_pool_size(domain, &shape->pool[k]);
-        if (pool == 0 || pool > PTRDIFF_MAX / 2 - bytes) return 0;
+        if (pool == 0 || bytes > PTRDIFF_MAX / 2 || pool > PTRDIFF_MAX / 2 - bytes) return 0;
         bytes += bmap_lines(pool);
     }
     return bytes;

@@ -132,7 +132,7 @@ size_t tht_map_bytes(const thetis_domain_cfg *domain, const tht_map_shape *shape
     size_t bytes = map_pools_at(domain, shape);
     for (size_t k = 0; k < THT_MAP_SIZES; k++) {
         size_t pool = thetis_pool_size(domain, &shape->pool[k]);
-        if (pool == 0 || pool > PTRDIFF_MAX / 2 - bytes) return 0;
+        if (pool == 0 || bytes > PTRDIFF_MAX / 2 || pool > PTRDIFF_MAX / 2 - bytes) return 0;
         bytes += map_lines(pool);
     }
     return bytes;
