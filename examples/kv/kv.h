@@ -19,6 +19,7 @@
 
 enum {
     KV_LOOPS_MAX = 64,
+    KV_KEYS_MAX = (1 << 20) - 2 * KV_LOOPS_MAX, /* a ring has their places, two more per loop */
     KV_NAME_MAX = 64,      /* of a client's name */
     KV_CHANNEL_MAX = 256,  /* of the name of a channel, or a pattern */
     KV_CHANNEL_LISTS = 1024,

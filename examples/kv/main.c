@@ -76,7 +76,7 @@ static void parse(kv_config *cfg, const char **addr, unsigned *port, int option)
     case STORE: cfg->store = store_named(optarg); break;
     case DEAL: cfg->deal = true; break;
     case CONNECTIONS: cfg->connections = number(optarg, 1, 100000); break;
-    case KEYS: cfg->table.keys = number(optarg, 64, 100 * mega); break;
+    case KEYS: cfg->table.keys = number(optarg, 64, KV_KEYS_MAX); break;
     case VALUE_MAX: cfg->table.value_max = number(optarg, 8192, 64 * mega); break;
     case MEMORY: cfg->table.memory = number(optarg, mega, SIZE_MAX / 2); break;
     default: errx(2, "%s", use);

@@ -22,7 +22,7 @@
 #include <thetis/hist.h>
 #include <time.h>
 
-enum { WORKERS_MAX = 64, KEYS = 16, VALUE = 8192, LONG_NS = 100000000 };
+enum { WORKERS_MAX = 63, KEYS = 16, VALUE = 8192, LONG_NS = 100000000 };
 
 typedef struct worker {
     pthread_t thread;
@@ -169,7 +169,7 @@ int main(int argc, char **argv)
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 's') wanted = number(optarg, 1000);
         else if (o == 'w') count = number(optarg, WORKERS_MAX);
-        else errx(2, "thetis-kv-stall [--stops 1..1000] [--workers 1..64]");
+        else errx(2, "thetis-kv-stall [--stops 1..1000] [--workers 1..63]");
     }
     (void)signal(SIGUSR1, on_signal);
     printf("stopped    operations     p50 us     p99.9 us   longest ms    over 100 ms\n");

@@ -52,7 +52,8 @@ typedef struct kv_store_ops {
     thetis_status (*erase)(kv_user *user, kv_text key, const kv_value *value);
     size_t (*count)(kv_store *store);
     /* The table in so many parts, which stay the same; `seen` may call nothing of the store. A key
-     * that is there all the time is seen, one that comes or goes meanwhile may be. */
+     * that is there all the time is seen, unless the store says when not; one that comes or goes
+     * meanwhile may be. */
     size_t (*parts)(kv_store *store);
     void (*scan)(kv_user *user, size_t part, kv_seen_fn *seen, void *arg);
 } kv_store_ops;

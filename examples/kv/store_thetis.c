@@ -268,7 +268,7 @@ static bool make_map(kv_store *s)
 
 static bool make_places(kv_store *s)
 {
-    thetis_mpmc_cfg cfg = {.elem_size = sizeof(size_t), .participants = s->cfg.threads + 1};
+    thetis_mpmc_cfg cfg = {.elem_size = sizeof(size_t), .participants = s->cfg.threads};
     thetis_mpmc_end filler;
     cfg.capacity = s->places = s->cfg.keys + 2 * s->cfg.threads;
     size_t size = thetis_mpmc_size(&cfg);
