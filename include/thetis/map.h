@@ -56,6 +56,10 @@
  * The bound of updates in a map that may grow is the sum of the worst of each part, and not tight:
  * no schedule of the tester took more than a tenth of it. The term that is not reached is the
  * moving of buckets, each of them lost to others after all the work, in three resizes.
+ * With 9 threads or more, it is not kept in one case that is known, and that no scenario has: an
+ * announced operation has used up what it reserved, on buckets of two resizes, and others have
+ * taken the last block of the largest size meanwhile. Then it goes on when one of them gives one
+ * back, or carries it out.
  *
  * A map that grew keeps the memory of its tables, 8 bytes for each bucket that it ever had, until
  * trim(). Two full buckets that become one when it shrinks have up to twice as many pairs; then it
