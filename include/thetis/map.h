@@ -215,7 +215,8 @@ THETIS_API uintptr_t thetis_map_scan(const thetis_map *map, thetis_domain_thread
                                      size_t *count);
 
 /** OK: `*pair` is any pair, if `random` is any number: of the first ones that are found in at most
- *  2 THETIS_MAP_SCAN_LEAST buckets, so not all with the same probability. ABSENT: there is none.
+ *  2 THETIS_MAP_SCAN_LEAST buckets, so not all with the same probability. ABSENT: there is none
+ *  there. So the map is empty, or, after many were erased, has not shrunk yet.
  *  @progress wait-free (claimed), at most 2 THETIS_MAP_SCAN_LEAST thetis_map_bound() + 1 steps */
 THETIS_API THETIS_NODISCARD thetis_status thetis_map_choose(const thetis_map *map,
                                                             thetis_domain_thread *me,

@@ -103,8 +103,7 @@ thetis_status thetis_map_choose(const thetis_map *map, thetis_domain_thread *me,
     size_t count;
     uintptr_t from = random & ~(UINTPTR_MAX / tht_map_buckets(tht_map_state(map)));
     uintptr_t next = thetis_map_scan(map, me, from, pairs, THETIS_MAP_SCAN_LEAST, &count);
-    if (count == 0 && next == 0)
-        (void)thetis_map_scan(map, me, 0, pairs, THETIS_MAP_SCAN_LEAST, &count);
+    if (count == 0) (void)thetis_map_scan(map, me, next, pairs, THETIS_MAP_SCAN_LEAST, &count);
     if (count == 0) return THETIS_ABSENT;
     *pair = pairs[random % count];
     return THETIS_OK;

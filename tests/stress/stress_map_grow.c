@@ -186,7 +186,9 @@ static void *tide_walk(void *arg)
         } else if (k % 64 == 0) {
             tide_walk_once(seat);
         } else {
-            CHECK_EQ(thetis_map_choose(seat->run->map, seat->me, random, &pair), THETIS_OK);
+            thetis_status s = thetis_map_choose(seat->run->map, seat->me, random, &pair);
+            if (s == THETIS_ABSENT) continue; /* 8 pairs in tables for hundreds */
+            CHECK_EQ(s, THETIS_OK);
             CHECK_EQ(pair.value >> 32, pair.key);
         }
     }
