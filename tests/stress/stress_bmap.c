@@ -71,8 +71,9 @@ static void bmap_end(bmap_run *run)
 static thetis_bmap_bytes bmap_key_of(char *room, uint64_t n)
 {
     size_t len = 6 + n % 16;
+    uint32_t number = (uint32_t)n;
     memset(room, 'k', len);
-    memcpy(room, &n, 4);
+    memcpy(room, &number, sizeof number);
     return (thetis_bmap_bytes){room, len};
 }
 

@@ -16,7 +16,8 @@
 
 #include "lin/lin.h"
 
-enum { TIDE_THREADS = 4, TIDE_KEYS = 400, TIDE_OPS = 4000, TIDE_SHARED = 8, TIDE_BASE = 1 << 20 };
+enum { TIDE_THREADS = 4, TIDE_KEYS = 400, TIDE_OPS = 4000, TIDE_SHARED = 8, TIDE_BASE = 1 << 12,
+       TIDE_KEY = THETIS_CAP_WORD_BITS / 2 };
 
 typedef struct tide_run {
     thetis_domain *domain;
@@ -51,7 +52,7 @@ static tide_run tide_make(uint64_t rounds)
 /* The upper half is the key, as the walks check. */
 static uintptr_t tide_value(uintptr_t k)
 {
-    return (TIDE_BASE + k) << 32;
+    return (TIDE_BASE + k) << TIDE_KEY;
 }
 
 /* Up and down until all the others have ended. */
@@ -118,9 +119,8 @@ static void *tide_work(void *arg)
     tide_seat *seat = arg;
     thetis_map *map = seat->run->map;
     for (uint64_t k = 0; k < seat->run->rounds; k++) {
-        uint64_t random = test_rand(&seat->seed);
-        uintptr_t own = TIDE_SHARED + seat->number, key = random % TIDE_SHARED, v = 0;
-        uintptr_t by = random >> 32;
+        uintptr_t random = (uintptr_t)test_rand(&seat->seed), by = random >> TIDE_KEY, v = 0;
+        uintptr_t own = TIDE_SHARED + seat->number, key = random % TIDE_SHARED;
         CHECK_EQ(thetis_map_insert(map, seat->me, own, random, NULL), THETIS_OK);
         CHECK_EQ(thetis_map_update(map, seat->me, key, tide_plus, by, NULL), THETIS_OK);
         seat->added[key] += by;
@@ -165,7 +165,7 @@ static void tide_walk_once(tide_seat *seat)
                                  &count);
         for (size_t k = 0; k < count; k++) {
             uintptr_t key = pairs[k].key;
-            CHECK_EQ(pairs[k].value >> 32, key);
+            CHECK_EQ(pairs[k].value >> TIDE_KEY, key);
             if (key >= TIDE_BASE) CHECK(flow[key - TIDE_BASE]++ == 0);
             else CHECK(times[key]++ == 0);
         }
@@ -189,7 +189,7 @@ static void *tide_walk(void *arg)
             thetis_status s = thetis_map_choose(seat->run->map, seat->me, random, &pair);
             if (s == THETIS_ABSENT) continue; /* 8 pairs in tables for hundreds */
             CHECK_EQ(s, THETIS_OK);
-            CHECK_EQ(pair.value >> 32, pair.key);
+            CHECK_EQ(pair.value >> TIDE_KEY, pair.key);
         }
     }
     return tide_over(seat);
@@ -202,7 +202,7 @@ TEST(walks_report_once_what_stays)
     thetis_domain_thread *me;
     CHECK_EQ(thetis_domain_join(run.domain, &me), THETIS_OK);
     for (uintptr_t key = 0; key < TIDE_SHARED; key++)
-        CHECK_EQ(thetis_map_insert(run.map, me, key, key << 32, NULL), THETIS_OK);
+        CHECK_EQ(thetis_map_insert(run.map, me, key, key << TIDE_KEY, NULL), THETIS_OK);
     tide_go(&run, seats, tide_walk);
     tide_end(&run);
 }
