@@ -44,7 +44,8 @@
  * src/cell/cell.h.
  *
  * Linearization, resizes, what a thread that stops withholds: as of thetis/map.h; and such a thread
- * withholds two records more, for which there is room beyond what is configured.
+ * withholds two records more, for which there is room beyond what is configured. With 9 threads or
+ * more the bound has the exception that thetis/map.h tells.
  *
  * Out of memory: as of thetis/map.h; and no block of the record's class or a larger one is free.
  * The map is as it was before, then. find(), erase() and discard() take no record.
